@@ -1,0 +1,57 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// The manifest names no package dependency: the Swift toolchain is enough, offline.
+
+/// `Kernels` is optimised in debug builds as well: everything else is tested there with real
+/// sizes, and an unoptimised inner loop is 100 times slower. `NativeCPU` builds it for the
+/// instruction set of this very machine; results keep their bits, shipped binaries lose their
+/// portability, so it is off by default.
+let kernelSettings: [SwiftSetting] = [
+  .unsafeFlags(["-O"], .when(configuration: .debug)),
+  .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
+]
+
+let package = Package(
+  name: "ImplicitDifferentiation",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .library(name: "ImplicitDifferentiation", targets: ["ImplicitDifferentiation"]),
+    .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
+    .library(name: "Comparison", targets: ["Comparison"]),
+  ],
+  traits: [
+    .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
+    .default(enabledTraits: []),
+  ],
+  targets: [
+    .target(
+      name: "Kernels",
+      swiftSettings: kernelSettings,
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+    .target(name: "ImplicitDifferentiation", dependencies: ["Kernels"]),
+    .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "LiteratePages"),
+
+    .executableTarget(
+      name: "UnconstrainedOptimization",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/UnconstrainedOptimization",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "workbook",
+      dependencies: ["LiteratePages"],
+      path: "Tutorials/workbook"),
+
+    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(
+      name: "ImplicitDifferentiationTests", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+    .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
+    .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
+    .testTarget(name: "LiteratePagesTests", dependencies: ["LiteratePages"]),
+    .testTarget(
+      name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
+  ],
+  swiftLanguageModes: [.v6]
+)
