@@ -1,0 +1,81 @@
+extension Vector {
+  /// Returns `‖x‖₂ = √∑ xᵢ²`, without overflow or underflow on the way.
+  ///
+  /// The sum of squares is used as it comes when it lies where neither can have done harm. Only
+  /// otherwise are the entries scaled, by a power of two, and summed again. NaN when an entry is
+  /// NaN, infinite when one is infinite (and none NaN) or when the norm itself overflows.
+  package static func norm(_ x: UnsafePointer<Double>, count n: Int) -> Double {
+    let plain = dot(x, x, count: n)
+    // Below 2⁻⁹⁶⁰ a square lost to underflow (at most 2⁻¹⁰⁷⁵ each) could begin to show.
+    if plain >= 0x1p-960 && plain < .infinity { return plain.squareRoot() }
+    if plain.isNaN { return plain }
+    // Entries of a large vector come down by 2⁻⁶⁰⁰, of a small one up by 2⁶⁰⁰: in both cases
+    // the square of the largest is far from either end of the range.
+    let down = plain > 1
+    let factor = down ? 0x1p-600 : 0x1p600
+    var s = SIMD8<Double>.zero
+    var i = 0
+    while i &+ 8 <= n {
+      let v = factor * x.eight(at: i)
+      s += v * v
+      i &+= 8
+    }
+    var squares = s.total
+    while i < n {
+      let v = factor * x[i]
+      squares += v * v
+      i &+= 1
+    }
+    return squares.squareRoot() * (down ? 0x1p600 : 0x1p-600)
+  }
+
+  /// Returns `max |xᵢ|` (0 for an empty vector), or NaN when any entry is NaN.
+  package static func maximumMagnitude(_ x: UnsafePointer<Double>, count n: Int) -> Double {
+    var s = SIMD8<Double>.zero
+    var t = SIMD8<Double>.zero
+    // A comparison with NaN is false, so the maxima step over it; these remember it.
+    var unordered = s .!= s
+    var i = 0
+    while i &+ 16 <= n {
+      let v = magnitude(x.eight(at: i))
+      let w = magnitude(x.eight(at: i &+ 8))
+      s.replace(with: v, where: v .> s)
+      t.replace(with: w, where: w .> t)
+      unordered .|= (v .!= v) .| (w .!= w)
+      i &+= 16
+    }
+    if any(unordered) { return .nan }
+    s.replace(with: t, where: t .> s)
+    var result = s.max()
+    while i < n {
+      let v = x[i].magnitude
+      if v.isNaN { return .nan }
+      if v > result { result = v }
+      i &+= 1
+    }
+    return result
+  }
+
+  /// Returns the index of the first NaN or infinity, or `nil` when all entries are finite.
+  package static func firstNonFinite(_ x: UnsafePointer<Double>, count n: Int) -> Int? {
+    // 0 · v is a zero when v is finite and NaN when it is not: one sum tells about all entries.
+    var s = SIMD8<Double>.zero
+    var t = SIMD8<Double>.zero
+    var i = 0
+    while i &+ 16 <= n {
+      s += 0 * x.eight(at: i)
+      t += 0 * x.eight(at: i &+ 8)
+      i &+= 16
+    }
+    let start = (s + t).total == 0 ? i : 0
+    for j in start..<max(start, n) where !x[j].isFinite { return j }
+    return nil
+  }
+
+  /// The absolute values, lane by lane.
+  @inline(__always)
+  static func magnitude(_ v: SIMD8<Double>) -> SIMD8<Double> {
+    let bits = unsafeBitCast(v, to: SIMD8<UInt64>.self)
+    return unsafeBitCast(bits & 0x7fff_ffff_ffff_ffff, to: SIMD8<Double>.self)
+  }
+}
