@@ -4,11 +4,15 @@ import PackageDescription
 // The manifest names no package dependency: the Swift toolchain is enough, offline.
 
 /// `Kernels` is optimised in debug builds as well: everything else is tested there with real
-/// sizes, and an unoptimised inner loop is 100 times slower. `NativeCPU` builds it for the
+/// sizes, and an unoptimised inner loop is 100 times slower. (As a whole module, since helpers are
+/// inlined across its files; batch mode and a thread count of its own must then be given up or
+/// named, or the driver complains about the index.) `NativeCPU` builds it for the
 /// instruction set of this very machine; results keep their bits, shipped binaries lose their
 /// portability, so it is off by default.
 let kernelSettings: [SwiftSetting] = [
-  .unsafeFlags(["-O"], .when(configuration: .debug)),
+  .unsafeFlags(
+    ["-O", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"],
+    .when(configuration: .debug)),
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
