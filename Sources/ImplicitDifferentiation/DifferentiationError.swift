@@ -1,0 +1,56 @@
+/// Everything that data can get wrong when a derivative is asked for. Each case carries its
+/// numbers; `description` says in a sentence what happened and what to try.
+public enum DifferentiationError: Error, Equatable {
+  /// An operation inside the conditions met two shapes that do not fit.
+  case shapeMismatch(operation: String, left: [Int], right: [Int])
+
+  /// The residual has another number of entries than there are unknowns, or a tangent, cotangent
+  /// or solution has another size than the point it belongs to. `what` names the vector.
+  case sizeMismatch(what: String, expected: Int, found: Int)
+
+  /// NaN or infinity, at the place where it was first seen. `what` names the vector.
+  case notFinite(what: String, index: Int, value: Double)
+
+  /// The point is no solution of the conditions: Newton's method would move it by
+  /// `newtonCorrection`, relative to its own size (absolutely, if it is near zero).
+  case conditionsNotMet(residualNorm: Double, newtonCorrection: Double, tolerance: Double)
+
+  /// The linear system of the derivative was not solved, or cannot be; `during` says which.
+  case linearSolve(LinearSolveError, during: String)
+
+  /// A function to be differentiated once more gave something else than one number.
+  case notScalar(shape: [Int])
+
+  /// A text is not a table of numbers; `line` and `column` count from 1.
+  case malformedCSV(line: Int, column: Int, reason: String)
+}
+
+extension DifferentiationError: CustomStringConvertible {
+  /// A sentence with the numbers, and one with what to try.
+  public var description: String {
+    switch self {
+    case .shapeMismatch(let operation, let left, let right):
+      return "`\(operation)` cannot combine the shapes \(Shape(left)) and \(Shape(right)). "
+        + "Shapes are aligned at the right and only extents of 1 stretch: check the order of the "
+        + "operands, or reshape one of them."
+    case .sizeMismatch(let what, let expected, let found):
+      return "Expected \(expected) numbers in \(what), found \(found)."
+    case .notFinite(let what, let index, let value):
+      return "Entry \(index) of \(what) is \(value). Look for missing data, a division by zero, "
+        + "a logarithm of zero or an overflow in what computes it."
+    case .conditionsNotMet(let residualNorm, let correction, let tolerance):
+      return "The point does not solve the conditions: one Newton step would still move it by "
+        + "\(correction.shortened) of its size, and \(tolerance.shortened) is allowed (the "
+        + "residual is \(residualNorm.shortened)). The derivative would belong to another "
+        + "function: let the solver run longer or tighten its tolerance, and check that the "
+        + "conditions are those that the solver solves."
+    case .linearSolve(let error, let during):
+      return "The linear system \(during) could not be solved. \(error)"
+    case .notScalar(let shape):
+      return "A gradient is that of one number; the function returned the shape \(Shape(shape)). "
+        + "Sum it, or ask for a pullback."
+    case .malformedCSV(let line, let column, let reason):
+      return "Line \(line), column \(column) of the table: \(reason)."
+    }
+  }
+}

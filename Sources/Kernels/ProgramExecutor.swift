@@ -1,0 +1,169 @@
+/// Which flat array a position refers to.
+package enum ProgramSpace: UInt8, Sendable { case input, output, workspace }
+
+/// One elementwise row of a group: `out[outStart + k] += (scale · c[k·cs] + bias) · x[k·xs]`.
+package struct ProgramLane {
+  package var space: ProgramSpace
+  /// Position of the first number read, in its space.
+  package var offset: Int
+  package var stride: Int
+  package var outStart: Int
+  package var count: Int
+  package var coefficient: UnsafePointer<Double>?
+  package var coefficientStride: Int
+  package var scale: Double
+  package var bias: Double
+
+  package init(
+    space: ProgramSpace, offset: Int, stride: Int, outStart: Int, count: Int,
+    coefficient: UnsafePointer<Double>?, coefficientStride: Int, scale: Double, bias: Double
+  ) {
+    self.space = space
+    self.offset = offset
+    self.stride = stride
+    self.outStart = outStart
+    self.count = count
+    self.coefficient = coefficient
+    self.coefficientStride = coefficientStride
+    self.scale = scale
+    self.bias = bias
+  }
+}
+
+/// Any other term of a group.
+package struct ProgramTerm {
+  package var term: StridedTerm
+  package var space: ProgramSpace
+  package var offset: Int
+  package var coefficient: UnsafePointer<Double>?
+  package var scale: Double
+  package var bias: Double
+  package var indexed: IndexedAxis?
+
+  package init(
+    term: StridedTerm, space: ProgramSpace, offset: Int, coefficient: UnsafePointer<Double>?,
+    scale: Double, bias: Double, indexed: IndexedAxis?
+  ) {
+    self.term = term
+    self.space = space
+    self.offset = offset
+    self.coefficient = coefficient
+    self.scale = scale
+    self.bias = bias
+    self.indexed = indexed
+  }
+}
+
+/// A node to be pulled together: its lanes, then its other terms.
+package struct ProgramInstruction {
+  package var space: ProgramSpace
+  package var offset: Int
+  package var count: Int
+  package var lanes: Range<Int>
+  package var terms: Range<Int>
+  /// The first lane (or, without lanes, the first term) writes every entry: it stores.
+  package var firstStores: Bool
+  /// Adds to what an earlier instalment left.
+  package var accumulates: Bool
+
+  package init(
+    space: ProgramSpace, offset: Int, count: Int, lanes: Range<Int>, terms: Range<Int>,
+    firstStores: Bool, accumulates: Bool
+  ) {
+    self.space = space
+    self.offset = offset
+    self.count = count
+    self.lanes = lanes
+    self.terms = terms
+    self.firstStores = firstStores
+    self.accumulates = accumulates
+  }
+}
+
+/// Runs the instructions of a compiled linear program, pulling each destination together once.
+/// Allocates nothing.
+package enum ProgramExecutor {
+  /// Lanes are run over this many numbers at a time, which stay in the first-level cache.
+  private static let chunk = 1024
+
+  /// - Parameters:
+  ///   - scratch: for packed matrix products, as long as the largest need among the terms.
+  package static func run(
+    _ instructions: UnsafeBufferPointer<ProgramInstruction>,
+    lanes: UnsafePointer<ProgramLane>?, terms: UnsafePointer<ProgramTerm>?,
+    input: UnsafePointer<Double>, output: UnsafeMutablePointer<Double>,
+    workspace: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>?
+  ) {
+    for instruction in instructions {
+      let destination = (instruction.space == .output ? output : workspace) + instruction.offset
+      runLanes(
+        instruction, lanes, input: input, output: output, workspace: workspace, destination)
+      guard let terms else { continue }
+      for index in instruction.terms {
+        let item = terms[index]
+        let source = base(item.space, input, output, workspace) + item.offset
+        if index == instruction.terms.lowerBound, instruction.lanes.isEmpty,
+          instruction.firstStores
+        {
+          TermExecutor.store(
+            item.term, scale: item.scale, bias: item.bias, coefficient: item.coefficient,
+            input: source, output: destination)
+        } else {
+          TermExecutor.add(
+            item.term, scale: item.scale, bias: item.bias, coefficient: item.coefficient,
+            input: source, output: destination, indexed: item.indexed, scratch: scratch)
+        }
+      }
+    }
+  }
+
+  @inline(__always)
+  private static func base(
+    _ space: ProgramSpace, _ input: UnsafePointer<Double>,
+    _ output: UnsafeMutablePointer<Double>, _ workspace: UnsafeMutablePointer<Double>
+  ) -> UnsafePointer<Double> {
+    switch space {
+    case .input: input
+    case .output: UnsafePointer(output)
+    case .workspace: UnsafePointer(workspace)
+    }
+  }
+
+  private static func runLanes(
+    _ instruction: ProgramInstruction, _ lanes: UnsafePointer<ProgramLane>?,
+    input: UnsafePointer<Double>, output: UnsafeMutablePointer<Double>,
+    workspace: UnsafeMutablePointer<Double>, _ destination: UnsafeMutablePointer<Double>
+  ) {
+    let n = instruction.count
+    let storing = instruction.firstStores && !instruction.lanes.isEmpty
+    if !storing, !instruction.accumulates, !(instruction.firstStores && instruction.lanes.isEmpty) {
+      destination.update(repeating: 0, count: n)
+    }
+    guard let lanes, !instruction.lanes.isEmpty else { return }
+    var from = 0
+    while from < n {
+      let to = Swift.min(from &+ chunk, n)
+      for index in instruction.lanes {
+        let lane = lanes + index
+        let first = Swift.max(from, lane.pointee.outStart)
+        let last = Swift.min(to, lane.pointee.outStart &+ lane.pointee.count)
+        guard first < last else { continue }
+        let k = first &- lane.pointee.outStart
+        let x =
+          base(lane.pointee.space, input, output, workspace) + lane.pointee.offset
+          + k &* lane.pointee.stride
+        let c = lane.pointee.coefficient.map { $0 + k &* lane.pointee.coefficientStride }
+        if storing, index == instruction.lanes.lowerBound {
+          TermExecutor.storeRow(
+            last &- first, lane.pointee.scale, lane.pointee.bias, c,
+            lane.pointee.coefficientStride, x, lane.pointee.stride, destination + first, 1)
+        } else {
+          TermExecutor.addRow(
+            last &- first, lane.pointee.scale, lane.pointee.bias, c,
+            lane.pointee.coefficientStride, x, lane.pointee.stride, destination + first, 1)
+        }
+      }
+      from = to
+    }
+  }
+}
