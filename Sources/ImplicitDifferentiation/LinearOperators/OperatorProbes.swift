@@ -1,0 +1,84 @@
+import Kernels
+
+// What can be learned about an operator from a few products with seeded random vectors.
+
+extension LinearOperator {
+  /// `|⟨A u, v⟩ − ⟨u, Aᵀ v⟩| / (‖A u‖‖v‖ + ‖u‖‖Aᵀ v‖)` for random `u`, `v`: rounding level if
+  /// the two products belong to one matrix. Two products; the same for `A` and `α A`.
+  public func adjointDefect(seed: UInt64 = 1) throws(LinearSolveError) -> Double {
+    let u = ProbeVector.make(count: columnCount, seed: seed)
+    let v = ProbeVector.make(count: rowCount, seed: seed &+ 1)
+    return ProbeVector.defect(
+      product: try applied(to: u), with: v, other: try transposeApplied(to: v), against: u)
+  }
+
+  /// `|⟨A u, v⟩ − ⟨u, A v⟩| / (‖A u‖‖v‖ + ‖u‖‖A v‖)` for random `u`, `v`: rounding level if `A`
+  /// is symmetric, and almost surely `‖A − Aᵀ‖_F / (√n ‖A‖_F)` in size if it is not. Two products;
+  /// the same for `A` and `α A`. Infinite unless `A` is square.
+  public func symmetryDefect(seed: UInt64 = 1) throws(LinearSolveError) -> Double {
+    guard isSquare else { return .infinity }
+    let u = ProbeVector.make(count: columnCount, seed: seed)
+    let v = ProbeVector.make(count: columnCount, seed: seed &+ 1)
+    return ProbeVector.defect(
+      product: try applied(to: u), with: v, other: try applied(to: v), against: u)
+  }
+}
+
+/// Seeded random vectors, the same on every machine.
+enum ProbeVector {
+  /// `count` numbers of random sign and of size between ½ and 1: no entry is too small to count.
+  static func make(count: Int, seed: UInt64) -> [Double] {
+    var state = seed &* 0x9E37_79B9_7F4A_7C15
+    return [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
+      for i in 0..<count {
+        // SplitMix64 (Steele, Lea and Flood 2014).
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
+        z ^= z &>> 31
+        let magnitude = 0.5 + Double(z &>> 12) * 0x1p-53
+        buffer.initializeElement(at: i, to: z & 1 == 0 ? magnitude : -magnitude)
+      }
+      initialized = count
+    }
+  }
+
+  /// `|⟨p, v⟩ − ⟨u, q⟩| / (‖p‖‖v‖ + ‖u‖‖q‖)`; zero if both products vanish.
+  static func defect(
+    product p: [Double], with v: [Double], other q: [Double], against u: [Double]
+  ) -> Double {
+    // p and q may be as large or as small as Double allows, so they are brought to size 1 first,
+    // by one power of two for both.
+    let size = max(maximumMagnitude(p), maximumMagnitude(q))
+    guard size > 0 else { return 0 }
+    guard size.isFinite else { return .nan }
+    let scaledP = PowerOfTwo.scaled(p, by: -Int(size.exponent))
+    let scaledQ = PowerOfTwo.scaled(q, by: -Int(size.exponent))
+    let difference = abs(dot(scaledP, v) - dot(u, scaledQ))
+    return difference / (norm(scaledP) * norm(v) + norm(u) * norm(scaledQ))
+  }
+
+  static func dot(_ x: [Double], _ y: [Double]) -> Double {
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeBufferPointer { y in
+        guard let a = x.baseAddress, let b = y.baseAddress else { return 0 }
+        return Vector.dot(a, b, count: x.count)
+      }
+    }
+  }
+
+  static func norm(_ x: [Double]) -> Double {
+    x.withUnsafeBufferPointer { x in
+      guard let start = x.baseAddress else { return 0 }
+      return Vector.norm(start, count: x.count)
+    }
+  }
+
+  static func maximumMagnitude(_ x: [Double]) -> Double {
+    x.withUnsafeBufferPointer { x in
+      guard let start = x.baseAddress else { return 0 }
+      return Vector.maximumMagnitude(start, count: x.count)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Kernels
+
+/// Solves `A x = b` by conjugate gradients, for a symmetric positive definite `A` that is known
+/// only through its products with vectors.
+///
+/// One iteration costs one `matvec` and five vector operations; five vectors of length `n` are
+/// kept. With `κ` the condition number of `A`, the error after `k` iterations obeys
+/// ```
+/// ‖xₖ − x‖_A ≤ 2 ((√κ − 1) / (√κ + 1))ᵏ ‖x₀ − x‖_A
+/// ```
+/// An operator that is not symmetric is refused when it is prepared (two products), one that is not
+/// positive definite when `pᵀA p ≤ 0` is met. If `A` is singular but the system has solutions, one
+/// of them is returned.
+///
+/// Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear
+/// Systems", J. Res. Natl. Bur. Stand. 49 (1952), 409–436.
+public struct ConjugateGradient: LinearSolver, IterativeMethod {
+  /// The solve ends once `‖b − A x‖₂ ≤ max(relativeTolerance · ‖b‖₂, absoluteTolerance)`, or once
+  /// the residual is as small as rounding allows (``SolveAcceptance``).
+  public var relativeTolerance: Double
+
+  /// See `relativeTolerance`; in the units of `b`.
+  public var absoluteTolerance: Double
+
+  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  public var maximumIterations: Int?
+
+  /// `M⁻¹`, symmetric positive definite, an approximate inverse of `A`.
+  public var preconditioner: (any LinearOperator)?
+
+  /// Conjugate gradients with the given tolerances.
+  public init(
+    relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+  ) {
+    self.relativeTolerance = relativeTolerance
+    self.absoluteTolerance = absoluteTolerance
+    self.maximumIterations = maximumIterations
+    self.preconditioner = preconditioner
+  }
+
+  /// Checks shape and symmetry.
+  public func prepare(
+    _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepared(for: A) }
+
+  var name: String { "CG" }
+  var needsSymmetry: Bool { true }
+
+  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
+    let n = system.columnCount
+    let x = system.x
+    let r = system.residual
+    let p = system.workVector(0, of: 3)
+    let q = system.workVector(1, of: 3)
+    let z = system.isPreconditioned ? system.workVector(2, of: 3) : r
+    let squaredTarget = system.cycleTarget * system.cycleTarget
+
+    if system.isPreconditioned { try system.precondition(r, into: z) }
+    p.update(from: z, count: n)
+    var rz = try positive(Vector.dot(r, z, count: n), system, z)
+    // p = z + β p₋ with r ⊥ p₋ makes pᵀM p = rᵀz + β² p₋ᵀM p₋, without a product.
+    var pMp = rz
+    // The largest pᵀA p / pᵀM p: a lower bound for the norm of M⁻¹A.
+    var largest = system.isPreconditioned ? 0 : system.operatorNorm
+
+    while true {
+      if system.isAtLimit { return .limit }
+      try system.multiply(p, into: q)
+      system.iterations += 1
+      let pAp = Vector.dot(p, q, count: n)
+      guard pAp.isFinite else { try system.rejectNonFinite("pᵀA p", from: q, count: n) }
+      let curvature = pAp / pMp
+      largest = max(largest, abs(curvature))
+      let rounding = Double(n) * Double.ulpOfOne * largest
+      if curvature <= rounding {
+        let indefinite = LinearSolveError.notPositiveDefinite(
+          index: system.iterations, curvature: curvature)
+        // Zero up to rounding: A is singular, but x may already solve the system.
+        if curvature < -rounding { throw indefinite }
+        return .stopped(indefinite)
+      }
+      if !system.isPreconditioned { system.note(operatorNorm: curvature) }
+
+      let alpha = rz / pAp
+      Vector.addScaled(alpha, p, to: x, count: n)
+      let rr = Vector.addScaledReturningSquaredNorm(-alpha, q, to: r, count: n)
+      if rr <= squaredTarget { return .claimsConvergence }
+      let next: Double
+      if system.isPreconditioned {
+        try system.precondition(r, into: z)
+        next = try positive(Vector.dot(r, z, count: n), system, z)
+      } else {
+        next = rr
+      }
+      let beta = next / rz
+      Vector.scaleAndAdd(beta, p, adding: z, count: n)
+      pMp = next + beta * beta * pMp
+      rz = next
+    }
+  }
+
+  /// `rᵀM⁻¹r`, which a positive definite preconditioner makes positive.
+  private func positive(
+    _ rz: Double, _ system: IterativeSystem, _ z: UnsafePointer<Double>
+  ) throws(LinearSolveError) -> Double {
+    guard rz.isFinite else {
+      try system.rejectNonFinite("rᵀM⁻¹r", from: z, count: system.columnCount)
+    }
+    guard rz > 0 else {
+      throw .breakdown(
+        quantity: "rᵀM⁻¹r = \(rz.shortened), so the preconditioner is not positive definite,",
+        iteration: system.iterations)
+    }
+    return rz
+  }
+}

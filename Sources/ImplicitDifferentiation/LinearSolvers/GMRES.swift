@@ -1,0 +1,165 @@
+import Kernels
+
+/// Solves `A x = b` for any square `A` by minimising `‖b − A x‖` over Krylov spaces.
+///
+/// Step `k` after a restart costs one `matvec` and `2 k` vector operations; `restart + 4` vectors of
+/// length `n` are kept. The residual never grows. Without restart at most `n` steps are needed; with
+/// it, the method may stagnate, and then throws. The preconditioner is applied on the right, so
+/// that the residual tested is the true one.
+///
+/// Source: Y. Saad and M. H. Schultz, "GMRES: A Generalized Minimal Residual Algorithm for Solving
+/// Nonsymmetric Linear Systems", SIAM J. Sci. Stat. Comput. 7 (1986), 856–869.
+public struct GMRES: LinearSolver, IterativeMethod {
+  /// The number of steps after which the basis is thrown away; at most `n` are made.
+  public var restart: Int
+
+  /// The solve ends once `‖b − A x‖₂ ≤ max(relativeTolerance · ‖b‖₂, absoluteTolerance)`, or once
+  /// the residual is as small as rounding allows (``SolveAcceptance``).
+  public var relativeTolerance: Double
+
+  /// See `relativeTolerance`; in the units of `b`.
+  public var absoluteTolerance: Double
+
+  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  public var maximumIterations: Int?
+
+  /// `M⁻¹`, an approximate inverse of `A`.
+  public var preconditioner: (any LinearOperator)?
+
+  /// GMRES with the given restart length and tolerances.
+  public init(
+    restart: Int = 50, relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+  ) {
+    if restart < 1 { stop("GMRES needs a restart length of at least 1, not \(restart)") }
+    self.restart = restart
+    self.relativeTolerance = relativeTolerance
+    self.absoluteTolerance = absoluteTolerance
+    self.maximumIterations = maximumIterations
+    self.preconditioner = preconditioner
+  }
+
+  /// Checks the shape.
+  public func prepare(
+    _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepared(for: A) }
+
+  var name: String { "GMRES(\(restart))" }
+
+  /// Arnoldi vectors `vₖ` with `A M⁻¹ V = V₊ H`; Givens rotations keep `H` triangular, so that the
+  /// residual norm is known at every step.
+  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
+    let n = system.columnCount
+    let steps = min(restart, n)
+    func basis(_ k: Int) -> UnsafeMutablePointer<Double> { system.workVector(k, of: steps + 2) }
+    let z = basis(steps + 1)
+    let target = system.cycleTarget
+
+    // Column k of the triangle starts at k (k + 1) / 2.
+    var triangle = [Double](repeating: 0, count: steps * (steps + 1) / 2)
+    var rotations = [(cosine: Double, sine: Double)]()
+    var rhs = [system.residualNorm]
+    basis(0).update(from: system.residual, count: n)
+    Vector.scale(1 / system.residualNorm, basis(0), count: n)
+
+    var outcome = CycleOutcome.cycleEnd
+    var k = 0
+    while k < steps {
+      if system.isAtLimit {
+        outcome = .limit
+        break
+      }
+      let w = basis(k + 1)
+      if system.isPreconditioned {
+        try system.precondition(basis(k), into: z)
+        try system.multiply(z, into: w)
+      } else {
+        try system.multiply(basis(k), into: w)
+      }
+      system.iterations += 1
+      let productNorm = Vector.norm(w, count: n)
+      guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
+      if !system.isPreconditioned { system.note(operatorNorm: productNorm) }
+
+      var column = [Double](repeating: 0, count: k + 1)
+      let remainder = orthogonalize(w, against: basis, count: k + 1, n, productNorm, &column)
+
+      for (j, rotation) in rotations.enumerated() {
+        let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
+        column[j + 1] = rotation.cosine * column[j + 1] - rotation.sine * column[j]
+        column[j] = upper
+      }
+      // A remainder at rounding level: the space is invariant, and the next vector would be noise.
+      let isInvariant = remainder <= Double.ulpOfOne * Double(n).squareRoot() * productNorm
+      let below = isInvariant ? 0 : remainder
+      let diagonal = (column[k] * column[k] + below * below).squareRoot()
+      if diagonal <= Double.ulpOfOne * productNorm {
+        // H is singular: this column cannot help.
+        outcome = .stopped(
+          .breakdown(quantity: "the pivot of the Hessenberg matrix", iteration: system.iterations))
+        break
+      }
+      let rotation = (cosine: column[k] / diagonal, sine: below / diagonal)
+      rotations.append(rotation)
+      column[k] = diagonal
+      let start = k * (k + 1) / 2
+      for j in 0...k { triangle[start + j] = column[j] }
+      rhs.append(-rotation.sine * rhs[k])
+      rhs[k] *= rotation.cosine
+      k += 1
+      if abs(rhs[k]) <= target || isInvariant {
+        outcome = .claimsConvergence
+        break
+      }
+      Vector.scale(1 / remainder, w, count: n)
+    }
+    try update(system, basis: basis, steps: k, triangle: triangle, rhs: rhs, z: z)
+    return outcome
+  }
+
+  /// Modified Gram-Schmidt; a second time if the first removed so much that rounding shows
+  /// ("twice is enough", W. Kahan in B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9). Fills
+  /// `column` with the coefficients and returns the norm of what is left.
+  private func orthogonalize(
+    _ w: UnsafeMutablePointer<Double>, against basis: (Int) -> UnsafeMutablePointer<Double>,
+    count: Int, _ n: Int, _ norm: Double, _ column: inout [Double]
+  ) -> Double {
+    var before = norm
+    var after = norm
+    for _ in 0..<2 {
+      for j in 0..<count {
+        let h = Vector.dot(basis(j), w, count: n)
+        Vector.addScaled(-h, basis(j), to: w, count: n)
+        column[j] += h
+      }
+      after = Vector.norm(w, count: n)
+      if after > 0.7 * before { break }
+      before = after
+    }
+    return after
+  }
+
+  /// `x ← x + M⁻¹ V y` with `R y = g`. Overwrites the basis.
+  private func update(
+    _ system: IterativeSystem, basis: (Int) -> UnsafeMutablePointer<Double>, steps: Int,
+    triangle: [Double], rhs: [Double], z: UnsafeMutablePointer<Double>
+  ) throws(LinearSolveError) {
+    if steps == 0 { return }
+    let n = system.columnCount
+    var y = [Double](rhs.prefix(steps))
+    for k in stride(from: steps - 1, through: 0, by: -1) {
+      let start = k * (k + 1) / 2
+      y[k] /= triangle[start + k]
+      for j in 0..<k { y[j] -= y[k] * triangle[start + j] }
+    }
+    let sum = basis(0)
+    Vector.scale(y[0], sum, count: n)
+    for k in 1..<max(steps, 1) { Vector.addScaled(y[k], basis(k), to: sum, count: n) }
+    if system.isPreconditioned {
+      try system.precondition(sum, into: z)
+      Vector.addScaled(1, z, to: system.x, count: n)
+    } else {
+      Vector.addScaled(1, sum, to: system.x, count: n)
+    }
+  }
+}

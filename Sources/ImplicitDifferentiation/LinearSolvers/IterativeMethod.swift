@@ -1,0 +1,70 @@
+import Kernels
+
+/// What the iterative methods have in common.
+///
+/// A method is written as one *cycle*: from the true residual `r = b − A x` it improves `x` until
+/// its own recurrence says that `‖b − A x‖ ≤ target`, or until it cannot go on. What a recurrence
+/// says is never believed: ``PreparedIterativeSolver`` recomputes the residual after each cycle
+/// and starts another from there, or gives up with the reason.
+protocol IterativeMethod: Sendable {
+  /// The solve ends once `‖b − A x‖₂ ≤ max(relativeTolerance · ‖b‖₂, absoluteTolerance)`.
+  var relativeTolerance: Double { get }
+
+  /// See `relativeTolerance`. In the units of `b`.
+  var absoluteTolerance: Double { get }
+
+  /// The limit for the iterations of one solve, over all restarts.
+  var maximumIterations: Int? { get }
+
+  /// `M⁻¹`, an approximate inverse of `A`.
+  var preconditioner: (any LinearOperator)? { get }
+
+  /// The method's name in reports.
+  var name: String { get }
+
+  /// Whether `A` (and `M`) must be symmetric.
+  var needsSymmetry: Bool { get }
+
+  /// Whether `A` must be square.
+  var needsSquare: Bool { get }
+
+  /// Whether a minimiser of `‖b − A x‖` is accepted where no solution exists.
+  var acceptsLeastSquares: Bool { get }
+
+  /// Improves `system.x`, starting from `system.residual`.
+  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome
+}
+
+extension IterativeMethod {
+  var needsSymmetry: Bool { false }
+  var needsSquare: Bool { true }
+  var acceptsLeastSquares: Bool { false }
+
+  /// The limit for `n` unknowns: `max(1000, 20 n)` unless it was set. (In exact arithmetic `n`
+  /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
+  func iterationLimit(count n: Int) -> Int { maximumIterations ?? max(1000, 20 * n) }
+
+  /// Probes the operator and wraps the method.
+  func prepared(for A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
+    try PreparedIterativeSolver(method: self, base: A)
+  }
+}
+
+/// How a cycle ended.
+enum CycleOutcome {
+  /// The recurrence says that the target is met.
+  case claimsConvergence
+
+  /// The end of a regular cycle (GMRES after `restart` steps); the target is not met.
+  case cycleEnd
+
+  /// The iteration limit is reached.
+  case limit
+
+  /// `‖Aᵀ r‖` is small although `‖r‖` is not: a least-squares solution. The payload is
+  /// `‖Aᵀr‖ / (‖A‖‖r‖)`.
+  case leastSquares(Double)
+
+  /// The method cannot go on from here; the error says why. A restart may help.
+  case stopped(LinearSolveError)
+}

@@ -1,0 +1,197 @@
+import Kernels
+
+/// One system `A x = b` on its way through an iterative method: the vectors, the counted products
+/// and what is learned about `‖A‖` on the way.
+///
+/// The system is normalised: `b` has size one, and so has an operator of extreme size. A method
+/// improves `x` in cycles; before each cycle `residual` holds the true `b − A x`.
+final class IterativeSystem {
+  /// `m`, the length of `b`.
+  let rowCount: Int
+
+  /// `n`, the length of `x`.
+  let columnCount: Int
+
+  /// The normalised right-hand side, length `m`.
+  let rightHandSide: UnsafeMutablePointer<Double>
+
+  /// The iterate, length `n`.
+  let x: UnsafeMutablePointer<Double>
+
+  /// `b − A x` at the start of a cycle, length `m`. The method may overwrite it.
+  let residual: UnsafeMutablePointer<Double>
+
+  /// `‖b‖₂`.
+  private(set) var rightHandSideNorm = 0.0
+
+  /// `‖b − A x‖₂` at the start of a cycle.
+  private(set) var residualNorm = 0.0
+
+  /// The residual norm at which the method may stop.
+  var target = 0.0
+
+  /// Iterations so far, over all cycles.
+  var iterations = 0
+
+  /// The limit for `iterations`.
+  let maximumIterations: Int
+
+  /// Products with `A` and `Aᵀ` so far.
+  private(set) var products = 0
+
+  /// A lower bound for `‖A‖₂`: the largest `‖A v‖ / ‖v‖` met so far.
+  private(set) var operatorNorm: Double
+
+  /// Whether there is a preconditioner.
+  var isPreconditioned: Bool { preconditioner != nil }
+
+  private let base: any LinearOperator
+  private let transposed: Bool
+  private let preconditioner: (any LinearOperator)?
+  let operatorExponent: Int
+  private let arena: VectorArena
+  private var methodArena: VectorArena?
+
+  /// A system with the products of `base` (of `baseᵀ` if `transposed`), each multiplied by
+  /// `2^operatorExponent`, and room for three vectors.
+  init(
+    base: any LinearOperator, transposed: Bool, preconditioner: (any LinearOperator)?,
+    operatorExponent: Int, operatorNorm: Double, maximumIterations: Int
+  ) {
+    self.base = base
+    self.transposed = transposed
+    self.preconditioner = preconditioner
+    self.operatorExponent = operatorExponent
+    self.operatorNorm = operatorNorm
+    self.maximumIterations = maximumIterations
+    rowCount = transposed ? base.columnCount : base.rowCount
+    columnCount = transposed ? base.rowCount : base.columnCount
+    arena = VectorArena(vectors: 3, length: max(rowCount, columnCount))
+    rightHandSide = arena[0]
+    x = arena[1]
+    residual = arena[2]
+  }
+
+  /// Working vector `k` of `count`, each of length `max(m, n)`. They are allocated once per solve
+  /// and keep their contents from cycle to cycle; at first they hold nothing.
+  func workVector(_ k: Int, of count: Int) -> UnsafeMutablePointer<Double> {
+    if methodArena == nil {
+      methodArena = VectorArena(vectors: count, length: max(rowCount, columnCount))
+    }
+    guard let pointer = methodArena?[k] else { stop("the workspace of a solve is missing") }
+    return pointer
+  }
+
+  /// Where a recurrence stops in this cycle: at the target, or at rounding level relative to the
+  /// residual it started from, below which a recurrence means nothing.
+  var cycleTarget: Double { max(target, Double.ulpOfOne * residualNorm) }
+
+  /// Whether the method has to stop before it is done.
+  var isAtLimit: Bool { iterations >= maximumIterations }
+
+  /// Records `‖A v‖ / ‖v‖` for some `v`.
+  func note(operatorNorm value: Double) {
+    if value.isFinite { operatorNorm = max(operatorNorm, value) }
+  }
+
+  /// `w ← A v`, counted.
+  func multiply(
+    _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>
+  ) throws(LinearSolveError) {
+    products += 1
+    try base.multiply(v, into: w, transposed: transposed)
+    if operatorExponent != 0 { PowerOfTwo.scale(w, count: rowCount, by: operatorExponent) }
+  }
+
+  /// `w ← Aᵀ v`, counted.
+  func multiplyTransposed(
+    _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>
+  ) throws(LinearSolveError) {
+    products += 1
+    try base.multiply(v, into: w, transposed: !transposed)
+    if operatorExponent != 0 { PowerOfTwo.scale(w, count: columnCount, by: operatorExponent) }
+  }
+
+  /// `w ← M⁻¹ v`, or a copy of `v` without a preconditioner; both of length `n`.
+  func precondition(
+    _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>, transposed flip: Bool = false
+  ) throws(LinearSolveError) {
+    guard let preconditioner else {
+      w.update(from: v, count: columnCount)
+      return
+    }
+    try preconditioner.multiply(v, into: w, transposed: transposed != flip)
+    if operatorExponent != 0 { PowerOfTwo.scale(w, count: columnCount, by: -operatorExponent) }
+  }
+
+  /// Computes `‖b‖`, once `b` is set.
+  func measureRightHandSide() {
+    rightHandSideNorm = Vector.norm(rightHandSide, count: rowCount)
+  }
+
+  /// Computes `b − A x` and its norm afresh. `xIsZero` saves the product.
+  func recomputeResidual(xIsZero: Bool = false) throws(LinearSolveError) {
+    if xIsZero {
+      residual.update(from: rightHandSide, count: rowCount)
+      residualNorm = rightHandSideNorm
+      return
+    }
+    if let index = Vector.firstNonFinite(x, count: columnCount) {
+      throw .notFinite(what: "the solution", index: index, value: x[index])
+    }
+    try multiply(x, into: residual)
+    Vector.scale(-1, residual, count: rowCount)
+    Vector.addScaled(1, rightHandSide, to: residual, count: rowCount)
+    residualNorm = Vector.norm(residual, count: rowCount)
+    if !residualNorm.isFinite {
+      try requireFinite(residual, count: rowCount, "a product with the operator")
+    }
+    let solutionNorm = Vector.norm(x, count: columnCount)
+    if solutionNorm > 0 {
+      note(operatorNorm: (rightHandSideNorm - residualNorm) / solutionNorm)
+    }
+  }
+
+  /// `‖r‖`, `‖A‖‖x‖` and `‖b‖` for the current `x`.
+  var evidence: SolveAcceptance.Evidence {
+    SolveAcceptance.Evidence(
+      residualNorm: residualNorm, operatorNorm: operatorNorm,
+      solutionNorm: Vector.norm(x, count: columnCount), rightHandSideNorm: rightHandSideNorm)
+  }
+
+  /// Called with a number that came out as NaN or infinite: throws with the place in `v` where
+  /// the trouble is, or a breakdown of `quantity` if `v` is finite.
+  func rejectNonFinite(
+    _ quantity: String, from v: UnsafePointer<Double>, count: Int
+  ) throws(LinearSolveError) -> Never {
+    try requireFinite(v, count: count, "a product with the operator")
+    throw .breakdown(quantity: "\(quantity) (it overflows)", iteration: iterations)
+  }
+}
+
+extension LinearOperator {
+  /// `w ← A v` or `Aᵀ v` on pointers.
+  func multiply(
+    _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>, transposed: Bool
+  ) throws(LinearSolveError) {
+    let inputCount = transposed ? rowCount : columnCount
+    let outputCount = transposed ? columnCount : rowCount
+    let input = UnsafeBufferPointer(start: v, count: inputCount)
+    let output = UnsafeMutableBufferPointer(start: w, count: outputCount)
+    var span = output.mutableSpan
+    if transposed {
+      try transposeMatvec(input.span, into: &span)
+    } else {
+      try matvec(input.span, into: &span)
+    }
+  }
+}
+
+/// Throws ``LinearSolveError/notFinite(what:index:value:)`` for the first NaN or infinity.
+func requireFinite(
+  _ x: UnsafePointer<Double>, count: Int, _ what: @autoclosure () -> String
+) throws(LinearSolveError) {
+  if let index = Vector.firstNonFinite(x, count: count) {
+    throw .notFinite(what: what(), index: index, value: x[index])
+  }
+}

@@ -1,0 +1,139 @@
+/// Why a linear system was not solved. Each case carries its numbers, and `description` says what
+/// to try.
+public enum LinearSolveError: Error, Equatable {
+  /// The method needs as many equations as unknowns.
+  case notSquare(rowCount: Int, columnCount: Int)
+
+  /// A vector or matrix does not fit; `what` names it.
+  case sizeMismatch(what: String, expected: Int, found: Int)
+
+  /// NaN or infinity, at the first place where it was seen; `what` names the vector or matrix.
+  case notFinite(what: String, index: Int, value: Double)
+
+  /// The matrix is singular to working precision. `pivotIndex` is the smallest pivot,
+  /// `estimatedCondition` the condition number (1-norm) of the matrix *after* rows and columns
+  /// were scaled to size one; infinity if a pivot is exactly zero.
+  case singular(pivotIndex: Int, estimatedCondition: Double)
+
+  /// `pᵀA p ≤ 0` was met. `index` is the pivot of Cholesky or the iteration of conjugate
+  /// gradients; `curvature` is the pivot, or `pᵀA p / pᵀp`.
+  case notPositiveDefinite(index: Int, curvature: Double)
+
+  /// The method needs `A = Aᵀ`. `relativeDefect` compares the two sides and does not depend on
+  /// the scale of `A`; a symmetric operator has it at rounding level.
+  case notSymmetric(relativeDefect: Double)
+
+  /// The iteration limit came first.
+  case notConverged(iterations: Int, residualNorm: Double, tolerance: Double)
+
+  /// The residual stopped falling before it met the tolerance.
+  case stagnated(iterations: Int, residualNorm: Double, tolerance: Double)
+
+  /// The residual grows from iteration to iteration.
+  case diverged(iterations: Int, residualNorm: Double, tolerance: Double)
+
+  /// A number by which the method divides is zero, up to rounding.
+  case breakdown(quantity: String, iteration: Int)
+
+  /// No `x` solves the system: the residual of the best one is orthogonal to the range of `A`
+  /// (`normalResidual` is `‖Aᵀr‖ / (‖A‖‖r‖)`).
+  case inconsistent(residualNorm: Double, normalResidual: Double)
+
+  /// A small residual certifies nothing: `growth`, which is `‖A‖‖x‖ / ‖b‖`, exceeds `limit`. The
+  /// system is singular to working precision, and usually its right-hand side inconsistent.
+  case illConditioned(growth: Double, limit: Double)
+
+  /// A direct method's answer has a backward error above its limit: the entries and the products
+  /// of the operator disagree, or elimination was unstable.
+  case inaccurate(backwardError: Double, limit: Double)
+
+  /// The operator could not compute a product, for the reason given.
+  case productFailed(String)
+
+  /// Nothing that was tried could solve the system; `reason` is the most telling failure.
+  indirect case exhausted(tried: [String], reason: LinearSolveError)
+}
+
+extension LinearSolveError: CustomStringConvertible {
+  /// A sentence with the numbers, and one with what to try.
+  public var description: String {
+    switch self {
+    case .notSquare(let m, let n):
+      "The operator is \(m)×\(n), and the method needs a square one. "
+        + "Over-determined systems are for LSMR."
+    case .sizeMismatch(let what, let expected, let found):
+      "Expected \(expected) numbers in \(what), found \(found). "
+        + "Compare the sizes of the operator with those of the vectors."
+    case .notFinite(let what, let index, let value):
+      "Entry \(index) of \(what) is \(value). "
+        + "Look for a division by zero, a logarithm of zero or an overflow where it is computed."
+    case .singular(let pivot, let condition):
+      "The matrix is singular to working precision: pivot \(pivot) vanishes, and after scaling rows "
+        + "and columns its condition number is about \(condition.shortened). Is an unknown "
+        + "undetermined, or an equation repeated? Fix the freedom by one more condition."
+    case .notPositiveDefinite(let index, let curvature):
+      "The matrix is not positive definite: curvature \(curvature.shortened) at step \(index). At a "
+        + "minimum the Hessian has none; elsewhere use MINRES (symmetric) or LU."
+    case .notSymmetric(let defect):
+      "The operator is not symmetric: ⟨u, A v⟩ and ⟨A u, v⟩ differ by \(defect.shortened) of their "
+        + "size. Use GMRES or LU."
+    case .notConverged(let iterations, let residual, let tolerance):
+      "No convergence: after \(iterations) iterations the residual is \(residual.shortened), and "
+        + "\(tolerance.shortened) was asked for. Allow more iterations, or give a preconditioner."
+    case .stagnated(let iterations, let residual, let tolerance):
+      "The residual stays at \(residual.shortened) after \(iterations) iterations, and "
+        + "\(tolerance.shortened) was asked for. Try a direct method, a preconditioner or, with "
+        + "GMRES, a longer restart; a singular system with an inconsistent right-hand side also "
+        + "shows like this."
+    case .diverged(let iterations, let residual, let tolerance):
+      "The iteration diverges: after \(iterations) iterations the residual is \(residual.shortened), "
+        + "and \(tolerance.shortened) was asked for. The series needs a spectral radius of "
+        + "I − ωM⁻¹A below one: use a smaller step ω or another solver."
+    case .breakdown(let quantity, let iteration):
+      "Breakdown in iteration \(iteration): \(quantity) vanishes. Try GMRES or a direct method."
+    case .inconsistent(let residual, let normalResidual):
+      "No vector solves the system: the smallest residual is \(residual.shortened), orthogonal to the "
+        + "range of the operator up to \(normalResidual.shortened). The operator is singular and the "
+        + "right-hand side asks for what it cannot give."
+    case .illConditioned(let growth, let limit):
+      "The solution cannot be trusted: ‖A‖‖x‖ is \(growth.shortened) times ‖b‖, and beyond "
+        + "\(limit.shortened) a small residual proves nothing. The operator is singular to working "
+        + "precision, or its rows and columns need scaling (a direct method scales them)."
+    case .inaccurate(let backwardError, let limit):
+      "The computed solution has a backward error of \(backwardError.shortened), above "
+        + "\(limit.shortened). Do denseMatrix() or bandMatrix() and matvec() describe one matrix?"
+    case .productFailed(let reason):
+      "A product with the operator failed: \(reason)."
+    case .exhausted(let tried, let reason):
+      "Tried \(tried.joined(separator: ", ")). \(reason)"
+    }
+  }
+}
+
+extension Double {
+  /// Three significant digits, for messages: `1.23e-05`.
+  var shortened: String {
+    guard isFinite, self != 0 else { return "\(self)" }
+    // The decimal exponent from the shortest description would need parsing; the standard library
+    // rounds to a multiple of a power of two only. So: scale by powers of ten, then print.
+    var magnitude = self.magnitude
+    var power = 0
+    while magnitude >= 10 {
+      magnitude /= 10
+      power += 1
+    }
+    while magnitude < 1 {
+      magnitude *= 10
+      power -= 1
+    }
+    var digits = Int((magnitude * 100).rounded())
+    if digits == 1000 {
+      digits = 100
+      power += 1
+    }
+    let sign = self < 0 ? "-" : ""
+    let fraction = digits % 100
+    let mantissa = "\(sign)\(digits / 100).\(fraction < 10 ? "0" : "")\(fraction)"
+    return power == 0 ? mantissa : "\(mantissa)e\(power)"
+  }
+}

@@ -1,0 +1,45 @@
+/// A method for `A x = b`.
+///
+/// Solving has two parts: what depends on `A` alone (a factorisation, a probe for symmetry) is
+/// done once by ``prepare(_:)``; its result solves with `A` and `Aᵀ` for as many right-hand sides
+/// as wanted, from as many threads as wanted.
+public protocol LinearSolver: Sendable {
+  /// Factorises or probes `A` once. Throws what can be known before a right-hand side is: a
+  /// shape, an entry that is not finite, a singular or indefinite matrix.
+  func prepare(_ A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver
+}
+
+extension LinearSolver {
+  /// The solution of `A x = b` for a single right-hand side.
+  public func solve(
+    _ A: any LinearOperator, _ b: [Double], initialGuess: [Double]? = nil
+  ) throws(LinearSolveError) -> LinearSolution {
+    try prepare(A).solve(b, transposed: false, initialGuess: initialGuess)
+  }
+}
+
+/// A method together with the operator it was prepared for. Immutable.
+public protocol PreparedLinearSolver: Sendable {
+  /// What was chosen, in words: `"dense LU 12×12"`.
+  var methodDescription: String { get }
+
+  /// Solves `A x = b`, or `Aᵀ x = b` if `transposed`. An answer that is returned has been checked
+  /// (``SolveAcceptance``); what cannot be is thrown. A zero `b` has the solution zero.
+  ///
+  /// - Parameters:
+  ///   - b: as many numbers as `A` has rows (columns, if transposed). Any scale: `b` is normalised
+  ///     by a power of two first, so that `b` and `1e-300 b` have proportional solutions.
+  ///   - initialGuess: where an iteration starts (zero if `nil`); direct methods ignore it.
+  func solve(
+    _ b: [Double], transposed: Bool, initialGuess: [Double]?
+  ) throws(LinearSolveError) -> LinearSolution
+}
+
+extension PreparedLinearSolver {
+  /// Solves `A x = b`, or `Aᵀ x = b` if `transposed`, starting from zero.
+  public func solve(
+    _ b: [Double], transposed: Bool = false
+  ) throws(LinearSolveError) -> LinearSolution {
+    try solve(b, transposed: transposed, initialGuess: nil)
+  }
+}

@@ -1,0 +1,134 @@
+import Kernels
+
+/// Solves `A x = b` for a symmetric `A`, definite or not, by minimising `‖b − A x‖` over Krylov
+/// spaces with a three-term recurrence.
+///
+/// One iteration costs one `matvec` and eight vector operations; ten vectors of length `n` are kept.
+/// The residual never grows. If `A` is singular and `b` outside its range, the residual converges to
+/// something orthogonal to the range, and the solve throws
+/// ``LinearSolveError/inconsistent(residualNorm:normalResidual:)``. An operator that is not
+/// symmetric is refused when it is prepared (two products).
+///
+/// Source: C. C. Paige and M. A. Saunders, "Solution of Sparse Indefinite Systems of Linear
+/// Equations", SIAM J. Numer. Anal. 12 (1975), 617–629.
+public struct MINRES: LinearSolver, IterativeMethod {
+  /// The solve ends once `‖b − A x‖₂ ≤ max(relativeTolerance · ‖b‖₂, absoluteTolerance)`, or once
+  /// the residual is as small as rounding allows (``SolveAcceptance``).
+  public var relativeTolerance: Double
+
+  /// See `relativeTolerance`; in the units of `b`.
+  public var absoluteTolerance: Double
+
+  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  public var maximumIterations: Int?
+
+  /// `M⁻¹`, symmetric positive definite, an approximate inverse of `|A|`.
+  public var preconditioner: (any LinearOperator)?
+
+  /// MINRES with the given tolerances.
+  public init(
+    relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+  ) {
+    self.relativeTolerance = relativeTolerance
+    self.absoluteTolerance = absoluteTolerance
+    self.maximumIterations = maximumIterations
+    self.preconditioner = preconditioner
+  }
+
+  /// Checks shape and symmetry.
+  public func prepare(
+    _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepared(for: A) }
+
+  var name: String { "MINRES" }
+  var needsSymmetry: Bool { true }
+
+  /// Lanczos vectors `vₖ` with `A vₖ = βₖ vₖ₋₁ + αₖ vₖ + βₖ₊₁ vₖ₊₁`; the tridiagonal matrix is
+  /// reduced by one Givens rotation per column, and `x` moves along `wₖ`, the columns of `V R⁻¹`.
+  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
+    let n = system.columnCount
+    func vector(_ k: Int) -> UnsafeMutablePointer<Double> { system.workVector(k, of: 8) }
+    let x = system.x
+    let v = vector(0)
+    let z = system.isPreconditioned ? vector(1) : v
+    // uₖ = βₖ M vₖ: the unnormalised Lanczos vectors; w the directions.
+    var (uPrevious, u, uNext) = (vector(2), vector(3), vector(4))
+    var (wBefore, wPrevious, w) = (vector(5), vector(6), vector(7))
+    u.update(from: system.residual, count: n)
+    uPrevious.update(repeating: 0, count: n)
+    wPrevious.update(repeating: 0, count: n)
+    w.update(repeating: 0, count: n)
+
+    var beta = try lanczosNorm(u, z, system)
+    let target = beta * system.cycleTarget / system.residualNorm
+    var betaPrevious = 1.0
+    var (cosine, sine) = (-1.0, 0.0)
+    var (deltaBar, epsilon, phiBar) = (0.0, 0.0, beta)
+    var largestColumn = 0.0
+
+    while true {
+      if system.isAtLimit { return .limit }
+      // v = M⁻¹u / β. Without preconditioner z is v and does not hold M⁻¹u yet.
+      v.update(from: system.isPreconditioned ? z : u, count: n)
+      Vector.scale(1 / beta, v, count: n)
+      try system.multiply(v, into: uNext)
+      system.iterations += 1
+      Vector.addScaled(-beta / betaPrevious, uPrevious, to: uNext, count: n)
+      let alpha = Vector.dot(v, uNext, count: n)
+      guard alpha.isFinite else { try system.rejectNonFinite("vᵀA v", from: uNext, count: n) }
+      Vector.addScaled(-alpha / beta, u, to: uNext, count: n)
+      (uPrevious, u, uNext) = (u, uNext, uPrevious)
+      betaPrevious = beta
+      beta = try lanczosNorm(u, z, system)
+
+      // The rotation of the previous column, applied to this one; then its own.
+      let epsilonPrevious = epsilon
+      let delta = cosine * deltaBar + sine * alpha
+      let gammaBar = sine * deltaBar - cosine * alpha
+      epsilon = sine * beta
+      deltaBar = -cosine * beta
+
+      // ‖A r‖ = ‖r‖ · ‖(γ̄, δ̄)‖ for the residual before this step.
+      let column = (alpha * alpha + beta * beta).squareRoot()
+      largestColumn = max(largestColumn, column)
+      if !system.isPreconditioned { system.note(operatorNorm: column) }
+      let normalResidual = (gammaBar * gammaBar + deltaBar * deltaBar).squareRoot()
+      if normalResidual <= 4 * Double(n).squareRoot() * Double.ulpOfOne * largestColumn {
+        return .leastSquares(normalResidual / largestColumn)
+      }
+
+      let gamma = (gammaBar * gammaBar + beta * beta).squareRoot()
+      cosine = gammaBar / gamma
+      sine = beta / gamma
+      let phi = cosine * phiBar
+      phiBar = sine * phiBar
+
+      (wBefore, wPrevious, w) = (wPrevious, w, wBefore)
+      w.update(from: v, count: n)
+      Vector.addScaled(-epsilonPrevious, wBefore, to: w, count: n)
+      Vector.addScaled(-delta, wPrevious, to: w, count: n)
+      Vector.scale(1 / gamma, w, count: n)
+      Vector.addScaled(phi, w, to: x, count: n)
+      if phiBar <= target { return .claimsConvergence }
+      // beta = 0 makes sine and phiBar zero, so it never gets here.
+    }
+  }
+
+  /// `√(uᵀM⁻¹u)`, leaving `M⁻¹u` in `z` if there is a preconditioner.
+  private func lanczosNorm(
+    _ u: UnsafePointer<Double>, _ z: UnsafeMutablePointer<Double>, _ system: IterativeSystem
+  ) throws(LinearSolveError) -> Double {
+    let n = system.columnCount
+    guard system.isPreconditioned else { return Vector.norm(u, count: n) }
+    try system.precondition(u, into: z)
+    let squared = Vector.dot(u, z, count: n)
+    guard squared.isFinite else { try system.rejectNonFinite("uᵀM⁻¹u", from: z, count: n) }
+    guard squared >= 0 else {
+      throw .breakdown(
+        quantity: "uᵀM⁻¹u = \(squared.shortened), so the preconditioner is not positive definite,",
+        iteration: system.iterations)
+    }
+    return squared.squareRoot()
+  }
+}

@@ -1,0 +1,189 @@
+import Kernels
+
+/// An iterative method with its operator: normalises, runs cycles, checks, scales back.
+struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
+  let method: Method
+  let base: any LinearOperator
+  let methodDescription: String
+
+  /// A relative defect above this is not rounding. A product errs by `ε √n` or so of its size, far
+  /// less than this for any `n` that fits into memory; one wrong entry in a matrix with `n` entries
+  /// of its size shows as `1/n`.
+  static var symmetryTolerance: Double { 1e-11 }
+
+  /// Products of operators within `2^±200` of one can be squared and multiplied safely.
+  static var safeExponent: Int { 200 }
+
+  /// The power of two that brings products to size one; zero for operators of ordinary size.
+  private let operatorExponent: Int
+
+  /// A lower bound for the norm of the scaled operator.
+  private let operatorNorm: Double
+
+  /// Two products with random vectors show NaN, the size of `A` and whether it is symmetric.
+  init(method: Method, base: any LinearOperator) throws(LinearSolveError) {
+    self.method = method
+    self.base = base
+    let (m, n) = (base.rowCount, base.columnCount)
+    if method.needsSquare && m != n { throw .notSquare(rowCount: m, columnCount: n) }
+    if let preconditioner = method.preconditioner {
+      try requireCount(preconditioner.rowCount, n, "the rows of the preconditioner")
+      try requireCount(preconditioner.columnCount, n, "the columns of the preconditioner")
+      if method.needsSymmetry {
+        let defect = try preconditioner.symmetryDefect()
+        if !(defect <= Self.symmetryTolerance) { throw .notSymmetric(relativeDefect: defect) }
+      }
+    }
+
+    let u = ProbeVector.make(count: n, seed: 1)
+    let product = try base.applied(to: u)
+    if let index = product.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(
+        what: "a product with the operator", index: index, value: product[index])
+    }
+    if method.needsSymmetry {
+      let v = ProbeVector.make(count: n, seed: 2)
+      let defect = ProbeVector.defect(
+        product: product, with: v, other: try base.applied(to: v), against: u)
+      // `!(≤)` so that NaN is refused too.
+      if !(defect <= Self.symmetryTolerance) { throw .notSymmetric(relativeDefect: defect) }
+    }
+    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(product))
+    operatorExponent = abs(exponent) > Self.safeExponent ? -exponent : 0
+    let productNorm = ProbeVector.norm(PowerOfTwo.scaled(product, by: operatorExponent))
+    operatorNorm = n == 0 ? 0 : productNorm / ProbeVector.norm(u)
+    let symmetry = method.needsSymmetry ? ", symmetric as probed" : ""
+    methodDescription = "\(method.name) \(m)×\(n)\(symmetry)"
+  }
+
+  func solve(
+    _ b: [Double], transposed: Bool, initialGuess: [Double]?
+  ) throws(LinearSolveError) -> LinearSolution {
+    let system = IterativeSystem(
+      base: base, transposed: transposed, preconditioner: method.preconditioner,
+      operatorExponent: operatorExponent, operatorNorm: operatorNorm,
+      maximumIterations: method.iterationLimit(count: max(base.rowCount, base.columnCount)))
+    let (m, n) = (system.rowCount, system.columnCount)
+    try requireRightHandSide(b, count: m)
+    if let initialGuess { try requireInitialGuess(initialGuess, count: n) }
+
+    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(b))
+    if b.allSatisfy({ $0 == 0 }) { return .zero(count: n, method: methodDescription) }
+
+    // 2ᵏA · x′ = 2⁻ᵉ b with x = 2ᵉ⁺ᵏ x′.
+    let solutionExponent = exponent + operatorExponent
+    b.withUnsafeBufferPointer { b in
+      for i in 0..<m { system.rightHandSide[i] = b[i] }
+    }
+    PowerOfTwo.scale(system.rightHandSide, count: m, by: -exponent)
+    system.measureRightHandSide()
+    if let initialGuess {
+      for i in 0..<n { system.x[i] = initialGuess[i] }
+      PowerOfTwo.scale(system.x, count: n, by: -solutionExponent)
+    } else {
+      system.x.update(repeating: 0, count: n)
+    }
+    system.target = max(
+      method.relativeTolerance * system.rightHandSideNorm,
+      PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
+
+    let evidence: SolveAcceptance.Evidence
+    do {
+      evidence = try run(system, startsAtZero: initialGuess == nil)
+    } catch {
+      throw error.scaled(by: exponent)
+    }
+
+    PowerOfTwo.scale(system.x, count: n, by: solutionExponent)
+    try requireFinite(system.x, count: n, "the solution (it overflows)")
+    return LinearSolution(
+      vector: [Double](UnsafeBufferPointer(start: system.x, count: n)),
+      iterations: system.iterations, operatorProducts: system.products,
+      residualNorm: PowerOfTwo.scaled(system.residualNorm, by: exponent),
+      relativeResidual: system.residualNorm / system.rightHandSideNorm,
+      backwardError: evidence.backwardError, method: methodDescription)
+  }
+
+  /// Cycles until the *recomputed* residual meets the target, or is as small as rounding allows.
+  private func run(
+    _ system: IterativeSystem, startsAtZero: Bool
+  ) throws(LinearSolveError) -> SolveAcceptance.Evidence {
+    let acceptance = SolveAcceptance.roundingLevel(count: max(system.rowCount, system.columnCount))
+    try system.recomputeResidual(xIsZero: startsAtZero)
+    while system.residualNorm > system.target {
+      if system.isAtLimit { throw system.notConverged }
+      let previous = system.residualNorm
+      let outcome = try method.cycle(system)
+      try system.recomputeResidual()
+      let current = system.residualNorm
+      if current <= system.target || acceptance.acceptsBackwardError(of: system.evidence) { break }
+
+      switch outcome {
+      case .limit:
+        throw system.notConverged
+      case .claimsConvergence:
+        // The recurrence was wrong. From the true residual a cycle gains digits as iterative
+        // refinement does; once it gains less than one bit it never will.
+        if current > 0.5 * previous { throw system.stagnated }
+      case .cycleEnd:
+        if current > 0.999 * previous { throw system.stagnated }
+      case .leastSquares(let normalResidual):
+        if method.acceptsLeastSquares { return system.evidence }
+        throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+      case .stopped(let reason):
+        if current > 0.5 * previous { throw reason }
+      }
+    }
+    let evidence = system.evidence
+    try acceptance.requireModestGrowth(evidence)
+    return evidence
+  }
+}
+
+/// Throws unless `b` has the right length and only finite entries.
+func requireRightHandSide(_ b: [Double], count: Int) throws(LinearSolveError) {
+  try requireCount(b.count, count, "the right-hand side")
+  if let index = b.firstIndex(where: { !$0.isFinite }) {
+    throw .notFinite(what: "the right-hand side", index: index, value: b[index])
+  }
+}
+
+/// Throws unless the initial guess has the right length and only finite entries.
+func requireInitialGuess(_ x: [Double], count: Int) throws(LinearSolveError) {
+  try requireCount(x.count, count, "the initial guess")
+  if let index = x.firstIndex(where: { !$0.isFinite }) {
+    throw .notFinite(what: "the initial guess", index: index, value: x[index])
+  }
+}
+
+extension IterativeSystem {
+  /// The error for reaching the iteration limit.
+  var notConverged: LinearSolveError {
+    .notConverged(iterations: iterations, residualNorm: residualNorm, tolerance: target)
+  }
+
+  /// The error for a residual that stopped falling.
+  var stagnated: LinearSolveError {
+    .stagnated(iterations: iterations, residualNorm: residualNorm, tolerance: target)
+  }
+}
+
+extension LinearSolveError {
+  /// The error in the units of the right-hand side, which was `2^exponent` times the one solved.
+  func scaled(by exponent: Int) -> LinearSolveError {
+    func back(_ x: Double) -> Double { PowerOfTwo.scaled(x, by: exponent) }
+    switch self {
+    case .notConverged(let k, let residual, let tolerance):
+      return .notConverged(
+        iterations: k, residualNorm: back(residual), tolerance: back(tolerance))
+    case .stagnated(let k, let residual, let tolerance):
+      return .stagnated(iterations: k, residualNorm: back(residual), tolerance: back(tolerance))
+    case .diverged(let k, let residual, let tolerance):
+      return .diverged(iterations: k, residualNorm: back(residual), tolerance: back(tolerance))
+    case .inconsistent(let residual, let normalResidual):
+      return .inconsistent(residualNorm: back(residual), normalResidual: normalResidual)
+    default:
+      return self
+    }
+  }
+}
