@@ -1,0 +1,135 @@
+/// The conditions `F(x, y) = 0` that a solution `y` satisfies for an input `x`, and what the
+/// implicit function theorem needs of them: the residual, and products with
+/// `A = ∂F/∂y`, `B = ∂F/∂x` and their transposes.
+///
+/// | constructor | conditions | `A` |
+/// |---|---|---|
+/// | `.root { x, y in F }` | `F(x, y) = 0` | `∂F/∂y` |
+/// | `.fixedPoint { x, y in T }` | `T(x, y) − y = 0` | `∂T/∂y − I` |
+/// | `.stationary { x, y in f }` | `∇ᵧ f(x, y) = 0` | the Hessian `∂²f/∂y²` |
+/// | `.products(…)` | given by hand | given by hand |
+///
+/// The first three are ordinary functions of tensors, recorded once at the solution; nobody writes
+/// a derivative. There must be one equation for each unknown, and `A` must be invertible at the
+/// solution.
+public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Sendable {
+  /// Records the conditions at a point.
+  let linearize: @Sendable (Input, Output) throws -> LinearizedConditions
+
+  /// Conditions `F(x, y) = 0`, by a function that gives the residual: a tensor, or any structure
+  /// with as many numbers as there are unknowns.
+  ///
+  /// ```swift
+  /// let conditions = Conditions<Tensor, Tensor>.root { x, y in y * y - x }
+  /// ```
+  public static func root<Residual: TensorStructure>(
+    _ F: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Residual
+  ) -> Conditions {
+    Conditions { x, y in try LinearizedConditions(x, y, F) }
+  }
+
+  /// Conditions `T(x, y) − y = 0`: the solution is a fixed point of `T(x, ·)`, of whatever speed
+  /// of convergence; `T` need not be the map that the solver iterates.
+  public static func fixedPoint(
+    _ T: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Output
+  ) -> Conditions {
+    Conditions { x, y in
+      try LinearizedConditions(x, y) { x, y in
+        let (images, unknowns) = (try T(x, y).variables, y.variables)
+        try requireSize(images.count, unknowns.count, "the fixed-point map (tensors in its value)")
+        return zip(images, unknowns).map { image, unknown in image - unknown }
+      }
+    }
+  }
+
+  /// Conditions `∇ᵧ f(x, y) = 0`: the solution is a stationary point of the objective in `y`, such
+  /// as an unconstrained minimiser. The gradient is derived; `A` is then the Hessian, which is
+  /// symmetric.
+  public static func stationary(
+    of objective: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Tensor
+  ) -> Conditions {
+    Conditions { x, y in
+      try LinearizedConditions(x, y) { x, y in
+        try gradient(at: y) { y in try oneNumber(try objective(x, y)) }.variables
+      }
+    }
+  }
+
+  /// Conditions whose derivatives are written by hand, for speed or because nothing can trace them.
+  ///
+  /// All closures are functions of the point `(x, y)`; tangents and cotangents have the structure
+  /// of what they belong to, the residual that of the solution. Each transposed product must be
+  /// the transpose of its partner: `⟨u, A v⟩ = ⟨Aᵀ u, v⟩`.
+  ///
+  /// - Parameters:
+  ///   - residual: `F(x, y)`.
+  ///   - solutionProduct: `A ẏ`, with `A = ∂F/∂y`.
+  ///   - transposedSolutionProduct: `Aᵀ u`.
+  ///   - inputProduct: `B ẋ`, with `B = ∂F/∂x`.
+  ///   - transposedInputProduct: `Bᵀ u`.
+  public static func products(
+    residual: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Output,
+    solutionProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ dy: Output) throws -> Output,
+    transposedSolutionProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
+      -> Output,
+    inputProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ dx: Input) throws -> Output,
+    transposedInputProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
+      -> Input
+  ) -> Conditions {
+    Conditions { x, y in
+      let (n, m) = (y.variableCount, x.variableCount)
+      return LinearizedConditions(
+        residual: try residual(x, y).flattened(),
+        A: ClosureOperator(
+          rowCount: n, columnCount: n,
+          matvec: { try solutionProduct(x, y, y.rebuilt(from: $0)).flattened() },
+          transposeMatvec: { try transposedSolutionProduct(x, y, y.rebuilt(from: $0)).flattened() }),
+        B: ClosureOperator(
+          rowCount: n, columnCount: m,
+          matvec: { try inputProduct(x, y, x.rebuilt(from: $0)).flattened() },
+          transposeMatvec: { try transposedInputProduct(x, y, y.rebuilt(from: $0)).flattened() }))
+    }
+  }
+}
+
+/// An objective is one number; anything else is an error of the recording under way.
+private func oneNumber(_ value: Tensor) throws -> Tensor {
+  if value.count != 1 { throw DifferentiationError.notScalar(shape: value.shape) }
+  return value
+}
+
+/// Conditions recorded at a point: their residual there, and the two Jacobians as operators.
+struct LinearizedConditions: Sendable {
+  let residual: [Double]
+  /// `∂F/∂y`, `n × n`.
+  let A: any LinearOperator
+  /// `∂F/∂x`, `n × m`.
+  let B: any LinearOperator
+
+  init(residual: [Double], A: any LinearOperator, B: any LinearOperator) {
+    self.residual = residual
+    self.A = A
+    self.B = B
+  }
+
+  /// Runs `F` once on traced tensors.
+  init<Input: TensorStructure, Output: TensorStructure, Residual: TensorStructure>(
+    _ x: Input, _ y: Output, _ F: (Input, Output) throws -> Residual
+  ) throws {
+    let recorded = try record(at: Pair(x: x, y: y)) { try F($0.x, $0.y) }
+    let split = x.variables.count
+    residual = recorded.value.flattened()
+    A = ProgramOperator(
+      recorded.trace, inputs: Array(recorded.inputs[split...]), outputs: recorded.outputs)
+    B = ProgramOperator(
+      recorded.trace, inputs: Array(recorded.inputs[..<split]), outputs: recorded.outputs)
+  }
+}
+
+/// Input and unknown together, so that both are traced by one recording.
+private struct Pair<First: TensorStructure, Second: TensorStructure>: TensorStructure {
+  var x: First
+  var y: Second
+
+  static var fields: [TensorField<Pair>] { [.init("x", \.x), .init("y", \.y)] }
+}

@@ -1,0 +1,63 @@
+/// The evidence that comes with a derivative: how well the conditions hold where it was taken, and
+/// how well the linear system behind it was solved.
+public struct DerivativeReport: Sendable, Equatable {
+  /// `‖F(x, y)‖₂` at the solution. By itself it decides nothing: scaling `F` scales it.
+  public var residualNorm: Double
+
+  /// `‖A⁻¹F‖₂ / ‖y‖₂`, how far one Newton step would still move the solution, relative to it (the
+  /// absolute length where `‖y‖₂` is below 1e-8). Also the size of the relative error to expect
+  /// in the derivative. `nil` when the check was switched off: *unchecked*.
+  public var newtonCorrection: Double?
+
+  /// The linear solver, and why it was chosen.
+  public var linearSolver: String
+
+  /// Linear systems solved for this derivative (the Newton correction apart), and the iterations
+  /// they took altogether (0 for direct methods).
+  public var linearSolves: Int
+  /// See `linearSolves`.
+  public var linearIterations: Int
+
+  /// Products with `A` or `Aᵀ` that the linear solves used.
+  public var operatorProducts: Int
+
+  /// The largest `‖b − A x‖₂ / ‖b‖₂` among the linear solves, recomputed from their answers.
+  public var relativeResidual: Double
+
+  /// The largest `‖b − A x‖ / (‖A‖‖x‖ + ‖b‖)` among them.
+  public var backwardError: Double
+
+  /// What would have been an error under the policy `.throw`, as sentences.
+  public var warnings: [String]
+}
+
+extension DerivativeReport: CustomStringConvertible {
+  /// The report in a few lines.
+  public var description: String {
+    var lines = [
+      "residual of the conditions  \(residualNorm.shortened)",
+      "Newton correction           \(newtonCorrection?.shortened ?? "unchecked")",
+      "linear solver               \(linearSolver)",
+      "linear solves               \(linearSolves)"
+        + " (\(linearIterations) iterations, \(operatorProducts) products)",
+      "relative residual           \(relativeResidual.shortened)",
+      "backward error              \(backwardError.shortened)",
+    ]
+    lines += warnings.map { "warning                     \($0)" }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// A derivative together with its evidence.
+public struct Derivative<Value: Sendable>: Sendable {
+  /// The pushforward, the pullback or the Jacobian.
+  public let value: Value
+
+  /// How it was obtained.
+  public let report: DerivativeReport
+}
+
+extension Derivative: CustomStringConvertible {
+  /// The value alone.
+  public var description: String { "\(value)" }
+}

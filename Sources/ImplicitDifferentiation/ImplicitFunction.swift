@@ -1,0 +1,160 @@
+import Kernels
+
+/// What happens when conditions do not hold at the point that a solver returned.
+public enum ConditionsPolicy: Sendable {
+  /// `DifferentiationError.conditionsNotMet` is thrown.
+  case `throw`
+
+  /// The derivative is returned, and its report carries the sentence as a warning.
+  case warn
+}
+
+/// A function `x ↦ y(x)` known only through conditions `F(x, y) = 0`, computed by any code and
+/// differentiated by the implicit function theorem.
+///
+/// ```swift
+/// let squareRoot = ImplicitFunction<Tensor, Tensor>(
+///   forward: { x in newtonIteration(x) },           // any code: not differentiated, may throw
+///   conditions: .root { x, y in y * y - x })
+/// let y = try squareRoot([4, 9])                     // [2, 3]
+/// let (value, pullback) = try squareRoot.valueWithPullback(at: [4, 9])
+/// let gradient = try pullback([1, 1]).value          // [1/4, 1/6]
+/// ```
+///
+/// Differentiating `F(x, y(x)) = 0` gives `A ẏ = −B ẋ` with `A = ∂F/∂y` and `B = ∂F/∂x`, at the
+/// solution and whatever solver found it. So a pushforward is one linear solve with `A`, a pullback
+/// one with `Aᵀ`; no Jacobian is formed, and no iteration of the solver is stored.
+///
+/// Each derivative is checked: the point must solve the conditions (by the size of a Newton step,
+/// which no scaling of `F` changes), the linear system must be solved to its tolerance, and all
+/// numbers must be finite. What cannot be certified is thrown.
+///
+/// Source: A. L. Dontchev and R. T. Rockafellar, *Implicit Functions and Solution Mappings*,
+/// 2nd ed. (2014), Theorem 1B.1; M. Blondel et al., "Efficient and Modular Implicit
+/// Differentiation", NeurIPS (2022), Section 2.
+public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>: Sendable {
+  /// The conditions of the solution; they may depend on a by-product of the solver.
+  private let solve: @Sendable (Input) throws -> (Output, Conditions<Input, Output>)
+  private let conditions: Conditions<Input, Output>?
+
+  /// The method for the linear systems of derivatives.
+  public var linearSolver: any LinearSolver
+
+  /// The largest Newton correction, relative to the solution, at which the conditions count as
+  /// met; `nil` switches the check off (and saves one linear solve), and reports say *unchecked*.
+  public var conditionsTolerance: Double?
+
+  /// What happens when the conditions are not met.
+  public var policy: ConditionsPolicy
+
+  /// - Parameters:
+  ///   - forward: any code that finds `y` for `x`. It is run once for each value and never
+  ///     differentiated; what it throws is passed on.
+  ///   - conditions: what `y` satisfies.
+  ///   - linearSolver: the method for the linear systems; by default chosen from the structure of
+  ///     the conditions.
+  ///   - conditionsTolerance: see the property.
+  ///   - policy: see the property.
+  public init(
+    forward: @escaping @Sendable (Input) throws -> Output,
+    conditions: Conditions<Input, Output>,
+    linearSolver: any LinearSolver = Automatic(),
+    conditionsTolerance: Double? = 1e-6,
+    policy: ConditionsPolicy = .throw
+  ) {
+    solve = { x in (try forward(x), conditions) }
+    self.conditions = conditions
+    self.linearSolver = linearSolver
+    self.conditionsTolerance = conditionsTolerance
+    self.policy = policy
+  }
+
+  /// For a solver that returns something with its solution which the conditions need (an active
+  /// set, a step size, a pairing): it is handed on to them, and not differentiated.
+  ///
+  /// ```swift
+  /// ImplicitFunction<Tensor, Tensor>(
+  ///   forward: { x in let (y, support) = lasso(x); return (y, support) },
+  ///   conditions: { support in .root { x, y in reducedGradient(x, y, support) } })
+  /// ```
+  public init<ByProduct>(
+    forward: @escaping @Sendable (Input) throws -> (Output, ByProduct),
+    conditions: @escaping @Sendable (ByProduct) -> Conditions<Input, Output>,
+    linearSolver: any LinearSolver = Automatic(),
+    conditionsTolerance: Double? = 1e-6,
+    policy: ConditionsPolicy = .throw
+  ) {
+    solve = { x in
+      let (y, byProduct) = try forward(x)
+      return (y, conditions(byProduct))
+    }
+    self.conditions = nil
+    self.linearSolver = linearSolver
+    self.conditionsTolerance = conditionsTolerance
+    self.policy = policy
+  }
+
+  /// The solution `y(x)`.
+  ///
+  /// Called with traced tensors (inside a function that is being differentiated) it records one
+  /// instruction whose two actions are this function's linear solves.
+  ///
+  /// - Throws: what `forward` throws; `DifferentiationError.notFinite` when the solution is not
+  ///   finite.
+  public func callAsFunction(_ x: Input) throws -> Output {
+    if let trace = innermostTrace(of: x.variables) { return try record(x, by: trace) }
+    return try solution(x).y
+  }
+
+  /// The solution at `x` and its derivatives there, ready for any number of tangents and
+  /// cotangents. The conditions are recorded once and checked; factors are kept.
+  ///
+  /// - Throws: what `forward` and the conditions throw, and `DifferentiationError`.
+  public func linearize(at x: Input) throws -> ImplicitLinearization<Input, Output> {
+    let x = x.withoutDerivative
+    let (y, conditions) = try solution(x)
+    return try ImplicitLinearization(
+      point: x, solution: y, conditions: conditions, linearSolver: linearSolver,
+      conditionsTolerance: conditionsTolerance, policy: policy)
+  }
+
+  /// Derivatives at a solution found elsewhere; `forward` is not run.
+  ///
+  /// Stops for a function whose conditions depend on a by-product of its solver: that would be
+  /// missing.
+  ///
+  /// - Throws: what the conditions throw, and `DifferentiationError`.
+  public func linearize(
+    at x: Input, solution y: Output
+  ) throws -> ImplicitLinearization<Input, Output> {
+    guard let conditions else {
+      stop("The conditions of this function depend on a by-product of its solver: linearize(at:).")
+    }
+    try requireFinite(y, "the solution")
+    return try ImplicitLinearization(
+      point: x.withoutDerivative, solution: y.withoutDerivative, conditions: conditions,
+      linearSolver: linearSolver, conditionsTolerance: conditionsTolerance, policy: policy)
+  }
+
+  private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {
+    try requireFinite(x, "the input")
+    let (y, conditions) = try solve(x)
+    try requireFinite(y, "the solution")
+    return (y.withoutDerivative, conditions)
+  }
+}
+
+/// Throws at the first NaN or infinity among a structure's variables, naming the tensor.
+func requireFinite<Value: TensorStructure>(
+  _ value: Value, _ what: String
+) throws(DifferentiationError) {
+  var failure: DifferentiationError?
+  value.forEachTensor(named: "", isConstant: false) { name, tensor, _ in
+    guard failure == nil, !tensor.isFinite else { return }
+    let numbers = tensor.rawScalars
+    guard let index = numbers.firstIndex(where: { !$0.isFinite }) else { return }
+    failure = .notFinite(
+      what: name.isEmpty ? what : "\(what) (`\(name)`)", index: index, value: numbers[index])
+  }
+  if let failure { throw failure }
+}

@@ -1,0 +1,213 @@
+import Kernels
+
+/// The implicit function theorem at one solution: `A ẏ = −B ẋ` with `A = ∂F/∂y` and `B = ∂F/∂x`,
+/// recorded, checked and ready to be solved for any number of tangents and cotangents.
+///
+/// With `n` unknowns and `m` inputs, `A` is `n × n` and `B` is `n × m`. A pushforward costs one
+/// product with `B` and one solve with `A`; a pullback one solve with `Aᵀ` and one product with
+/// `Bᵀ`. A factorisation is made once and kept. Immutable and `Sendable`: many tasks may use it.
+public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStructure>: Sendable {
+  /// Where the derivative is taken.
+  public let point: Input
+
+  /// The solution there.
+  public let solution: Output
+
+  /// `∂F/∂y` at the solution, in the order of `flattened()`.
+  public let A: any LinearOperator
+
+  /// `∂F/∂x` at the solution.
+  public let B: any LinearOperator
+
+  /// The residual `F(x, y)`.
+  public let residual: [Double]
+
+  /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
+  public let report: DerivativeReport
+
+  private let prepared: any PreparedLinearSolver
+
+  init(
+    point: Input, solution: Output, conditions: Conditions<Input, Output>,
+    linearSolver: any LinearSolver, conditionsTolerance: Double?, policy: ConditionsPolicy
+  ) throws {
+    let linearized = try conditions.linearize(point, solution)
+    let n = solution.variableCount
+    residual = linearized.residual
+    try requireSize(residual.count, n, "the residual (one equation for each unknown)")
+    try requireFinite(residual, "the residual of the conditions")
+    self.point = point
+    self.solution = solution
+    A = linearized.A
+    B = linearized.B
+    do {
+      prepared = try linearSolver.prepare(linearized.A)
+    } catch {
+      throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
+    }
+    let residualNorm = residual.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { Vector.norm($0, count: n) } ?? 0
+    }
+    var report = DerivativeReport(
+      residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
+      linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
+      backwardError: 0, warnings: [])
+    if let tolerance = conditionsTolerance {
+      let correction = try ImplicitLinearization.newtonCorrection(residual, solution, prepared)
+      report.newtonCorrection = correction
+      // `!(≤)`, so that NaN is refused too.
+      if !(correction <= tolerance) {
+        let error = DifferentiationError.conditionsNotMet(
+          residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
+        switch policy {
+        case .throw: throw error
+        case .warn: report.warnings.append(error.description)
+        }
+      }
+    }
+    self.report = report
+  }
+
+  /// `‖A⁻¹F‖ / ‖y‖`; the absolute length near `y = 0`.
+  private static func newtonCorrection(
+    _ residual: [Double], _ solution: Output, _ prepared: any PreparedLinearSolver
+  ) throws(DifferentiationError) -> Double {
+    func norm(_ x: [Double]) -> Double {
+      x.withUnsafeBufferPointer { buffer in
+        buffer.baseAddress.map { Vector.norm($0, count: buffer.count) } ?? 0
+      }
+    }
+    do {
+      let step = norm(try prepared.solve(residual, transposed: false).vector)
+      let size = norm(solution.flattened())
+      return size < 1e-8 ? step : step / size
+    } catch {
+      throw .linearSolve(error, during: "of the Newton correction, with A = ∂F/∂y,")
+    }
+  }
+
+  // MARK: Derivatives
+
+  /// `ẏ = −A⁻¹B ẋ`: how the solution moves when the input moves along `tangent`.
+  ///
+  /// Constants of the tangent are ignored. The tangent may have any scale: it is normalised by a
+  /// power of two first.
+  ///
+  /// - Throws: `DifferentiationError`: a size that differs, a number that is not finite, a linear
+  ///   system that was not solved.
+  public func pushforward(_ tangent: Input) throws -> Derivative<Output> {
+    let numbers = tangent.flattened()
+    try requireSize(numbers.count, B.columnCount, "the tangent")
+    try requireFinite(numbers, "the tangent")
+    var report = report
+    let result = try pushforward(numbers, &report)
+    return Derivative(value: solution.refilled(result) { $0 }, report: report)
+  }
+
+  /// `x̄ = −Bᵀ A⁻ᵀ ȳ`: the gradient in the input of a loss whose gradient in the solution is
+  /// `cotangent`. Constants of the input get an empty tensor.
+  ///
+  /// The cotangent may have any scale: it is normalised by a power of two first.
+  ///
+  /// - Throws: as `pushforward`.
+  public func pullback(_ cotangent: Output) throws -> Derivative<Input> {
+    let numbers = cotangent.flattened()
+    try requireSize(numbers.count, A.rowCount, "the cotangent")
+    try requireFinite(numbers, "the cotangent")
+    var report = report
+    let result = try pullback(numbers, &report)
+    return Derivative(
+      value: point.refilled(result) { _ in Tensor([Double]()) }, report: report)
+  }
+
+  /// The Jacobian `dy/dx = −A⁻¹B`, an `n × m` matrix in the order of `flattened()`: a row for each
+  /// unknown, a column for each number of the input.
+  ///
+  /// Costs `min(n, m)` solves with one factorisation, and `n · m` numbers of memory.
+  ///
+  /// - Throws: as `pushforward`.
+  public func jacobian() throws -> Derivative<Tensor> {
+    let (n, m) = (B.rowCount, B.columnCount)
+    var report = report
+    let result = Storage(uninitializedCount: n * m)
+    let byRows = n < m
+    var unit = [Double](repeating: 0, count: byRows ? n : m)
+    for k in unit.indices {
+      unit[k] = 1
+      let line = byRows ? try pullback(unit, &report) : try pushforward(unit, &report)
+      unit[k] = 0
+      for (i, value) in line.enumerated() { result.base[byRows ? k * m + i : i * m + k] = value }
+    }
+    return Derivative(value: Tensor(result, Shape([n, m])), report: report)
+  }
+
+  // MARK: On flat vectors
+
+  private func pushforward(_ tangent: [Double], _ report: inout DerivativeReport) throws -> [Double]
+  {
+    let (scaled, exponent) = normalised(tangent)
+    let during = "of the pushforward, A ẏ = −B ẋ,"
+    let direction = try certified(during) { () throws(LinearSolveError) in
+      try B.applied(to: scaled)
+    }
+    let solution = try solve(direction.map { -$0 }, transposed: false, during, &report)
+    let result = PowerOfTwo.scaled(solution, by: exponent)
+    try requireFinite(result, "the pushforward (its tangent is too large)")
+    return result
+  }
+
+  private func pullback(_ cotangent: [Double], _ report: inout DerivativeReport) throws -> [Double]
+  {
+    let (scaled, exponent) = normalised(cotangent)
+    let during = "of the pullback, Aᵀ u = ȳ,"
+    let adjoint = try solve(scaled, transposed: true, during, &report)
+    let product = try certified(during) { () throws(LinearSolveError) in
+      try B.transposeApplied(to: adjoint)
+    }
+    let result = PowerOfTwo.scaled(product.map { -$0 }, by: exponent)
+    try requireFinite(result, "the pullback (its cotangent is too large)")
+    return result
+  }
+
+  private func solve(
+    _ b: [Double], transposed: Bool, _ during: String, _ report: inout DerivativeReport
+  ) throws(DifferentiationError) -> [Double] {
+    let answer = try certified(during) { () throws(LinearSolveError) in
+      try prepared.solve(b, transposed: transposed)
+    }
+    report.linearSolves += 1
+    report.linearSolver = answer.method
+    report.linearIterations += answer.iterations
+    report.operatorProducts += answer.operatorProducts
+    report.relativeResidual = Swift.max(report.relativeResidual, answer.relativeResidual)
+    report.backwardError = Swift.max(report.backwardError, answer.backwardError)
+    return answer.vector
+  }
+
+  private func certified<T>(
+    _ during: String, _ body: () throws(LinearSolveError) -> T
+  ) throws(DifferentiationError) -> T {
+    do {
+      return try body()
+    } catch {
+      throw .linearSolve(error, during: during)
+    }
+  }
+
+  /// The vector with its largest entry between 1 and 2, and the power of two taken out.
+  private func normalised(_ x: [Double]) -> (vector: [Double], exponent: Int) {
+    let largest = x.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { Vector.maximumMagnitude($0, count: buffer.count) } ?? 0
+    }
+    let exponent = PowerOfTwo.exponent(of: largest)
+    return (PowerOfTwo.scaled(x, by: -exponent), exponent)
+  }
+}
+
+/// Throws at the first NaN or infinity of a vector.
+func requireFinite(_ x: [Double], _ what: String) throws(DifferentiationError) {
+  let index = x.withUnsafeBufferPointer { buffer in
+    buffer.baseAddress.flatMap { Vector.firstNonFinite($0, count: buffer.count) }
+  }
+  if let index { throw .notFinite(what: what, index: index, value: x[index]) }
+}

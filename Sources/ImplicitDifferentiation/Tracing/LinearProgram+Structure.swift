@@ -1,0 +1,120 @@
+import Kernels
+
+// Structure is read off the strides: in a program whose terms lead straight from input to output,
+// a term that steps through both evenly is a (piece of a) diagonal, at the offset of the two bases.
+
+extension LinearProgram {
+  /// Diagonal or banded if every term is a piece of a diagonal; else unknown.
+  var structure: OperatorStructure {
+    guard let (lower, upper) = bandwidths else { return .unknown }
+    return .band(lower: lower, upper: upper)
+  }
+
+  /// The diagonals farthest from the main one, if the matrix is square and its band narrow enough
+  /// to be worth it.
+  private var bandwidths: (lower: Int, upper: Int)? {
+    guard isDirect, tables.isEmpty || terms.allSatisfy({ $0.table < 0 }),
+      inputCount == outputCount
+    else { return nil }
+    let (columns, rows) = (positions(inputs), positions(outputs))
+    var (lower, upper) = (0, 0)
+    for term in terms {
+      let g = term.geometry
+      for axis in 0..<4 where g.extents[axis] > 1 && g.output.strides[axis] != g.input.strides[axis]
+      {
+        return nil
+      }
+      let row = rows[Int(term.destination)] + Int(g.output.base)
+      let column = columns[Int(term.source)] + Int(g.input.base)
+      lower = Swift.max(lower, row - column)
+      upper = Swift.max(upper, column - row)
+    }
+    // A band that fills a quarter of the matrix is a dense matrix to every purpose.
+    return lower + upper + 1 <= Swift.max(3, inputCount / 4) ? (lower, upper) : nil
+  }
+
+  /// Where each node's numbers start in the flat vector; −1 for other nodes.
+  private func positions(_ nodes: [Int32]) -> [Int] {
+    var result = [Int](repeating: -1, count: counts.count)
+    var position = 0
+    for node in nodes {
+      result[Int(node)] = position
+      position += Int(counts[Int(node)])
+    }
+    return result
+  }
+
+  /// The entries of a banded matrix.
+  var bands: BandMatrix? {
+    guard let (lower, upper) = bandwidths else { return nil }
+    var matrix = BandMatrix(count: inputCount, lower: lower, upper: upper)
+    let n = inputCount
+    let (columns, rows) = (positions(inputs), positions(outputs))
+    matrix.values.withUnsafeMutableBufferPointer { buffer in
+      guard let values = buffer.baseAddress else { return }
+      for term in terms {
+        // Along a diagonal, one step of the row is one step in the array of that diagonal.
+        let row = rows[Int(term.destination)]
+        let column = columns[Int(term.source)]
+        let offset = column + Int(term.geometry.input.base) - row - Int(term.geometry.output.base)
+        var target = term.geometry
+        target.input = StridedView()
+        addEntries(of: term, target, to: values + ((offset + lower) * n + row))
+      }
+    }
+    return matrix
+  }
+
+  /// The entries, row-major, if they can be read off the coefficients.
+  var entries: [Double]? {
+    guard isDirect else { return nil }
+    let (m, n) = (outputCount, inputCount)
+    let (columns, rows) = (positions(inputs), positions(outputs))
+    var matrix = [Double](repeating: 0, count: m * n)
+    matrix.withUnsafeMutableBufferPointer { buffer in
+      guard let values = buffer.baseAddress else { return }
+      for term in terms {
+        let corner = values + (rows[Int(term.destination)] * n + columns[Int(term.source)])
+        addEntries(of: term, term.geometry, to: corner, rowStride: n)
+      }
+    }
+    return matrix
+  }
+
+  /// Adds a term's factors to a matrix: entry (o·k, i·k) of it, or entry o·k of a diagonal.
+  private func addEntries(
+    of term: Term, _ geometry: StridedTerm, to corner: UnsafeMutablePointer<Double>,
+    rowStride: Int = 1
+  ) {
+    var target = geometry
+    let step = Int32(rowStride)
+    let table = term.table >= 0 ? tables[Int(term.table)] : nil
+    // One output view that walks through the matrix; the "input" is the constant one.
+    target.output.strides = geometry.output.strides &* step &+ geometry.input.strides
+    target.output.base = geometry.output.base * step + geometry.input.base
+    if rowStride == 1 { target.output = geometry.output }
+    target.input = StridedView()
+    let one = Storage(repeating: 1, count: 1)
+    let c = term.coefficient >= 0 ? coefficients[Int(term.coefficient)].storage.values : nil
+    if let table {
+      // The first axis is indexed in one of the two views: take it step by step.
+      for k in 0..<Int(geometry.extents[0]) {
+        var slice = target
+        slice.extents[0] = 1
+        let place = table.base[k]
+        let o = term.tableSide == .output ? place : Int32(k)
+        let i = term.tableSide == .input ? place : Int32(k)
+        slice.output.base += o * geometry.output.strides[0] * step + i * geometry.input.strides[0]
+        slice.coefficient.base += Int32(k) * geometry.coefficient.strides[0]
+        TermExecutor.add(
+          slice.canonical(hasCoefficient: c != nil), scale: term.scale, bias: term.bias,
+          coefficient: c, input: one.values, output: corner)
+      }
+      return
+    }
+    TermExecutor.add(
+      target.canonical(hasCoefficient: c != nil), scale: term.scale, bias: term.bias,
+      coefficient: c, input: one.values, output: corner)
+    withExtendedLifetime(one) {}
+  }
+}

@@ -1,0 +1,107 @@
+import Kernels
+
+/// A traced function, recorded once at a point and compiled: products with its Jacobian and the
+/// transpose, as many as wanted.
+///
+/// ```swift
+/// let tangentMap = try linearization(at: Tensor([1, 2])) { x in x * x }
+/// print(tangentMap.value)                                  // [1, 4]
+/// print(try tangentMap.pushforward(Tensor([1, 1])))        // [2, 4]
+/// ```
+///
+/// Immutable and `Sendable`. Recording costs about one evaluation; each product replays the
+/// compiled linear program and allocates little more than its result.
+public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sendable {
+  /// Where the function was recorded.
+  public let point: Point
+
+  /// Its value there.
+  public let value: Value
+
+  /// The Jacobian, with a row for each number of the value and a column for each number of the
+  /// point (constants apart), both in the order of `flattened()`.
+  public var jacobian: any LinearOperator { operation }
+
+  let operation: ProgramOperator
+  private let recording: Trace
+
+  fileprivate init(point: Point, value: Value, operation: ProgramOperator, recording: Trace) {
+    self.point = point
+    self.value = value
+    self.operation = operation
+    self.recording = recording
+  }
+
+  /// Bytes that the recording keeps for its products: what unrolled differentiation pays.
+  public var recordedBytes: Int { recording.bytes }
+
+  /// `J tangent`. Constants of the tangent are ignored.
+  ///
+  /// - Throws: `DifferentiationError.sizeMismatch` when the tangent has another size than the point.
+  public func pushforward(_ tangent: Point) throws -> Value {
+    let numbers = tangent.flattened()
+    try requireSize(numbers.count, operation.columnCount, "the tangent")
+    return value.refilled(try operation.executable(transposed: false).applied(to: numbers)) { $0 }
+  }
+
+  /// `Jᵀ cotangent`. Constants of the point get an empty tensor.
+  ///
+  /// - Throws: `DifferentiationError.sizeMismatch` when the cotangent has another size than the
+  ///   value.
+  public func pullback(_ cotangent: Value) throws -> Point {
+    let numbers = cotangent.flattened()
+    try requireSize(numbers.count, operation.rowCount, "the cotangent")
+    return point.refilled(try operation.executable(transposed: true).applied(to: numbers)) { _ in
+      Tensor([Double]())
+    }
+  }
+}
+
+func requireSize(_ found: Int, _ expected: Int, _ what: String) throws(DifferentiationError) {
+  if found != expected { throw .sizeMismatch(what: what, expected: expected, found: found) }
+}
+
+/// Records `function` at `point`; see `Linearization`.
+///
+/// - Throws: what `function` throws; `DifferentiationError.shapeMismatch` when shapes inside it do
+///   not fit.
+public func linearization<Point: TensorStructure, Value: TensorStructure>(
+  at point: Point, of function: (Point) throws -> Value
+) throws -> Linearization<Point, Value> {
+  let recorded = try record(at: point, of: function)
+  return Linearization(
+    point: point.withoutDerivative, value: recorded.value,
+    operation: ProgramOperator(
+      recorded.trace, inputs: recorded.inputs, outputs: recorded.outputs),
+    recording: recorded.trace)
+}
+
+/// Runs `function` once on traced tensors, for compilation; shape mismatches are thrown.
+func record<Point: TensorStructure, Value: TensorStructure>(
+  at point: Point, of function: (Point) throws -> Value
+) throws -> (value: Value, trace: Trace, inputs: [Int32], outputs: [Int32]) {
+  let failure = RecordingFailure()
+  let trace = Trace()
+  defer { trace.close() }
+  var inputs: [Int32] = []
+  let traced = point.mapTensors(isConstant: false) { tensor, isConstant in
+    if isConstant { return tensor.withoutDerivative }
+    inputs.append(Int32(trace.nodeCount))
+    return trace.input(tensor.withoutDerivative)
+  }
+  let value = try RecordingFailure.$current.withValue(failure) { try function(traced) }
+  if let error = failure.error { throw error }
+  let outputs = value.variables.map { trace.output($0) }
+  let capturesTrace =
+    trace.coefficients.contains { $0.isTraced }
+    || value.variables.contains { $0.lowered(below: trace).isTraced }
+  if capturesTrace {
+    stop(
+      """
+      A function recorded for its derivative uses a traced tensor of an enclosing function that \
+      was not passed to it, so derivatives with respect to it would be lost. Pass it as part of \
+      the input, or use its `.withoutDerivative`.
+      """)
+  }
+  return (value.withoutDerivative, trace, inputs, outputs)
+}
