@@ -4,6 +4,9 @@ public enum LinearSolveError: Error, Equatable {
   /// The method needs as many equations as unknowns.
   case notSquare(rowCount: Int, columnCount: Int)
 
+  /// The method needs an operator whose `structure` states a band.
+  case notBanded
+
   /// A vector or matrix does not fit; `what` names it.
   case sizeMismatch(what: String, expected: Int, found: Int)
 
@@ -61,6 +64,8 @@ extension LinearSolveError: CustomStringConvertible {
     case .notSquare(let m, let n):
       "The operator is \(m)×\(n), and the method needs a square one. "
         + "Over-determined systems are for LSMR."
+    case .notBanded:
+      "The structure of the operator states no band. State one, or use LU or Automatic."
     case .sizeMismatch(let what, let expected, let found):
       "Expected \(expected) numbers in \(what), found \(found). "
         + "Compare the sizes of the operator with those of the vectors."
