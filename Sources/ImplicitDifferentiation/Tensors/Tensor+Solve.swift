@@ -13,7 +13,8 @@ import Kernels
 /// - Throws: `LinearSolveError` when the matrix is singular to working precision, not square, or
 ///   not finite.
 public func solve(_ matrix: Tensor, _ rightHandSide: Tensor) throws(LinearSolveError) -> Tensor {
-  try solve(matrix, rightHandSide, transposed: false, factors: DenseFactors(matrix))
+  let factors = try DenseFactors(matrix)
+  return try solve(matrix, rightHandSide, transposed: false, factors: factors)
 }
 
 /// The solution with `matrix` or its transpose, sharing factors through all levels of derivatives.
@@ -26,7 +27,9 @@ private func solve(
       what: "the right-hand side of `solve`", expected: n,
       found: b.rank == 0 ? 1 : b.dimensions[0])
   }
-  guard let trace = innermostTrace(matrix, b) else { return factors.solve(b, transposed: transposed) }
+  guard let trace = innermostTrace(matrix, b) else {
+    return try factors.solve(b, transposed: transposed)
+  }
   let (below, rhs) = (matrix.lowered(below: trace), b.lowered(below: trace))
   let x = try solve(below, rhs, transposed: transposed, factors: factors)
   // The right-hand side of the differential, db − dA x, as ordinary terms of a node of its own;
@@ -75,7 +78,7 @@ private struct DenseFactors: Sendable {
     count = matrix.dimensions[0]
     let n = count
     let entries = matrix.rawScalars
-    let operation = DenseOperator(rowCount: n, columnCount: n, entries: entries)
+    let operation = try DenseOperator(rowCount: n, columnCount: n, entries: entries)
     var isSymmetric = true
     search: for i in 0..<n {
       for j in 0..<i where entries[i * n + j] != entries[j * n + i] {
