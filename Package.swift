@@ -36,7 +36,8 @@ let package = Package(
     .target(name: "ImplicitDifferentiation", dependencies: ["Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
-    .target(name: "LiteratePages"),
+    .target(name: "TopLevelErrors"),
+    .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
     .executableTarget(
       name: "UnconstrainedOptimization",
@@ -45,7 +46,8 @@ let package = Package(
       exclude: ["Data"]),
     .executableTarget(
       name: "workbook",
-      dependencies: ["LiteratePages"],
+      // The tutorials too, so that `swift run workbook` builds them.
+      dependencies: ["LiteratePages", "UnconstrainedOptimization"],
       path: "Tutorials/workbook"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
@@ -53,7 +55,9 @@ let package = Package(
       name: "ImplicitDifferentiationTests", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
-    .testTarget(name: "LiteratePagesTests", dependencies: ["LiteratePages"]),
+    .testTarget(
+      name: "LiteratePagesTests",
+      dependencies: ["LiteratePages", "UnconstrainedOptimization", "workbook"]),
     .testTarget(
       name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
   ],

@@ -1,0 +1,119 @@
+/// Curves and points over two axes.
+///
+/// ```swift
+/// try plot("cost", Plot(
+///   "Bytes recorded", x: .logarithmic("iterations"), y: .logarithmic("bytes"),
+///   [.line("unrolled", x: steps, y: bytes), .line("implicit", x: steps, y: few, dashed: true)],
+///   marks: [.horizontal(1e9, "memory of this machine")],
+///   caption: "Unrolling stores every iterate; the implicit derivative stores one."))
+/// ```
+/// A value that is not finite, or not positive on a logarithmic axis, interrupts its curve, and
+/// the caption says how many there are.
+package struct Plot: Sendable {
+  /// What an axis measures, and how.
+  package struct Axis: Sendable {
+    package var label: String
+    package var scale: AxisScale
+
+    /// Equal distances for equal differences.
+    package static func linear(_ label: String) -> Axis { Axis(label: label, scale: .linear) }
+
+    /// Equal distances for equal ratios.
+    package static func logarithmic(_ label: String) -> Axis {
+      Axis(label: label, scale: .logarithmic)
+    }
+  }
+
+  /// Values that belong together, one colour and one entry of the legend.
+  package struct Series: Sendable {
+    /// How the values are drawn.
+    package enum Style: Sendable {
+      case line
+      case dashed
+      case points
+      case lineWithPoints
+    }
+
+    package var label: String
+    package var points: [(x: Double, y: Double)]
+    package var style: Style
+
+    /// A curve through the points, in the given order.
+    package static func line(
+      _ label: String, x: [Double], y: [Double], dashed: Bool = false
+    ) -> Series {
+      Series(label: label, points: Array(zip(x, y)), style: dashed ? .dashed : .line)
+    }
+
+    /// Points alone.
+    package static func points(_ label: String, x: [Double], y: [Double]) -> Series {
+      Series(label: label, points: Array(zip(x, y)), style: .points)
+    }
+
+    /// Points, joined by a curve.
+    package static func lineWithPoints(_ label: String, x: [Double], y: [Double]) -> Series {
+      Series(label: label, points: Array(zip(x, y)), style: .lineWithPoints)
+    }
+  }
+
+  /// Something that is pointed out.
+  package enum Mark: Sendable {
+    /// A dotted line at an abscissa.
+    case vertical(Double, String)
+    /// A dotted line at an ordinate.
+    case horizontal(Double, String)
+    /// Words at a point.
+    case text(x: Double, y: Double, String)
+  }
+
+  package var title: String
+  package var x: Axis
+  package var y: Axis
+  package var series: [Series]
+  package var marks: [Mark]
+  package var caption: String
+
+  package init(
+    _ title: String, x: Axis, y: Axis, _ series: [Series], marks: [Mark] = [], caption: String
+  ) {
+    self.title = title
+    self.x = x
+    self.y = y
+    self.series = series
+    self.marks = marks
+    self.caption = caption
+  }
+
+  /// The drawing.
+  ///
+  /// - Throws: `PageError.nothingToPlot` when no point can be shown.
+  package func figure() throws(PageError) -> Figure {
+    let shown = series.flatMap(\.points).filter(shows)
+    // Lines that are pointed out are to be seen, so the axes reach them.
+    let xs =
+      shown.map(\.x) + marks.compactMap { if case .vertical(let x, _) = $0 { x } else { nil } }
+    let ys =
+      shown.map(\.y) + marks.compactMap { if case .horizontal(let y, _) = $0 { y } else { nil } }
+    guard !shown.isEmpty, let xAxis = PlotAxis(values: xs, scale: x.scale, tickCount: 7),
+      let yAxis = PlotAxis(values: ys, scale: y.scale, tickCount: 6)
+    else { throw .nothingToPlot(title: title) }
+    let drawing = PlotDrawing(plot: self, x: xAxis, y: yAxis)
+    return Figure(title: title, caption: caption + omission, svg: drawing.svg())
+  }
+
+  /// Whether both coordinates have a place on their axes.
+  func shows(_ point: (x: Double, y: Double)) -> Bool {
+    PlotAxis.shows(point.x, on: x.scale) && PlotAxis.shows(point.y, on: y.scale)
+  }
+
+  private var omission: String {
+    let count = series.flatMap(\.points).count { !shows($0) }
+    guard count > 0 else { return "" }
+    let reason =
+      x.scale == .logarithmic || y.scale == .logarithmic
+      ? "zero, negative or not finite" : "not finite"
+    return count == 1
+      ? " (One point is not drawn: it is \(reason).)"
+      : " (\(count) points are not drawn: they are \(reason).)"
+  }
+}
