@@ -70,10 +70,12 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   public static func products(
     residual: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Output,
     solutionProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ dy: Output) throws -> Output,
-    transposedSolutionProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
+    transposedSolutionProduct:
+      @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
       -> Output,
     inputProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ dx: Input) throws -> Output,
-    transposedInputProduct: @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
+    transposedInputProduct:
+      @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
       -> Input
   ) -> Conditions {
     Conditions { x, y in

@@ -27,7 +27,9 @@ struct Shape: Equatable, Hashable, Sendable {
 
   init(_ extents: some Collection<Int>) {
     if extents.count > Shape.maximumRank {
-      stop("A tensor has at most \(Shape.maximumRank) axes; the shape \(Array(extents)) has \(extents.count).")
+      stop(
+        "A tensor has at most \(Shape.maximumRank) axes; the shape \(Array(extents)) has \(extents.count)."
+      )
     }
     rank = extents.count
     count = 1

@@ -45,7 +45,9 @@ extension Tensor: CustomStringConvertible {
     }
     var widths = [Int](repeating: 0, count: rows.first?.count ?? 0)
     for row in rows {
-      for (column, cell) in row.enumerated() { widths[column] = Swift.max(widths[column], cell.count) }
+      for (column, cell) in row.enumerated() {
+        widths[column] = Swift.max(widths[column], cell.count)
+      }
     }
     let lines = rows.map { row in
       "["

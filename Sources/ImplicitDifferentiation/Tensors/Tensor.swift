@@ -116,7 +116,9 @@ public struct Tensor: @unchecked Sendable {
   /// Stops when there are more, or when the tensor is traced: a `Double` carries no derivative.
   public var scalar: Double {
     refuseTraced("scalar")
-    if count != 1 { stop("Only a tensor of one entry is a number; this one has the shape \(dimensions).") }
+    if count != 1 {
+      stop("Only a tensor of one entry is a number; this one has the shape \(dimensions).")
+    }
     return storage.base[0]
   }
 

@@ -33,7 +33,8 @@ public protocol TensorStructure: Sendable {
   /// The same structure (same counts of arrays, same optionals present) with every tensor
   /// replaced by what `body` gives for it, in the order of `forEachTensor`.
   func mapTensors(
-    isConstant: Bool, _ body: (_ tensor: Tensor, _ isConstant: Bool) -> Tensor) -> Self
+    isConstant: Bool, _ body: (_ tensor: Tensor, _ isConstant: Bool) -> Tensor
+  ) -> Self
 }
 
 /// A field of a `TensorStructure`: its name, and how it is read and replaced.

@@ -113,7 +113,8 @@ private func execute(_ shape: Shape, _ pieces: [Piece], disjoint: Bool) -> Tenso
   for (index, piece) in pieces.enumerated() where piece.term.volume > 0 {
     let hasCoefficient = piece.coefficient != nil
     let c = piece.coefficient?.storage.values
-    let term = piece.table == nil ? piece.term.canonical(hasCoefficient: hasCoefficient) : piece.term
+    let term =
+      piece.table == nil ? piece.term.canonical(hasCoefficient: hasCoefficient) : piece.term
     if piece.table == nil, disjoint || (index == 0 && !isZeroed) {
       TermExecutor.store(
         term, scale: piece.scale, bias: piece.bias, coefficient: c, input: piece.x.storage.values,
@@ -165,7 +166,8 @@ func recorded(
 }
 
 /// Applies a linear map to a traced tensor: `value` is its result on the level below.
-func recorded(_ value: Tensor, by trace: Trace, _ map: any LinearMap, of operand: Tensor) -> Tensor {
+func recorded(_ value: Tensor, by trace: Trace, _ map: any LinearMap, of operand: Tensor) -> Tensor
+{
   trace.check()
   guard let source = operand.node(in: trace) else { return value }
   let node = trace.addNode(count: value.count)

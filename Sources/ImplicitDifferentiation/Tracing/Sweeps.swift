@@ -173,7 +173,9 @@ public func valueAndPushforward<
       defer { index += 1 }
       return tangents[index]?.viewed(as: tensor.dimensions) ?? Tensor.zeros(tensor.shape)
     }
-    return (value.mapTensors(isConstant: false) { tensor, _ in tensor.lowered(below: trace) }, pushed)
+    return (
+      value.mapTensors(isConstant: false) { tensor, _ in tensor.lowered(below: trace) }, pushed
+    )
   } catch { try rethrow(error, as: Failure.self) }
 }
 
