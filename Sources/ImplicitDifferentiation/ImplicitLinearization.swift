@@ -25,6 +25,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
   public let report: DerivativeReport
 
+  /// Bytes that the recording of the conditions keeps for products with `A` and `B`: all that an
+  /// implicit derivative stores, however long the solver ran.
+  public let recordedBytes: Int
+
   private let prepared: any PreparedLinearSolver
 
   init(
@@ -34,6 +38,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let linearized = try conditions.linearize(point, solution)
     let n = solution.variableCount
     residual = linearized.residual
+    recordedBytes = linearized.recordedBytes
     try requireSize(residual.count, n, "the residual (one equation for each unknown)")
     try requireFinite(residual, "the residual of the conditions")
     self.point = point
