@@ -27,7 +27,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   /// Bytes that the recording of the conditions keeps for products with `A` and `B`: all that an
   /// implicit derivative stores, however long the solver ran.
-  public let recordedBytes: Int
+  public var recordedBytes: Int { recording?.bytes ?? 0 }
+
+  private let recording: Trace?
 
   private let prepared: any PreparedLinearSolver
 
@@ -38,7 +40,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let linearized = try conditions.linearize(point, solution)
     let n = solution.variableCount
     residual = linearized.residual
-    recordedBytes = linearized.recordedBytes
+    recording = linearized.recording
     try requireSize(residual.count, n, "the residual (one equation for each unknown)")
     try requireFinite(residual, "the residual of the conditions")
     self.point = point

@@ -107,14 +107,14 @@ struct LinearizedConditions: Sendable {
   let A: any LinearOperator
   /// `∂F/∂x`, `n × m`.
   let B: any LinearOperator
-  /// Bytes that the recording keeps for products; 0 for conditions with products of their own.
-  let recordedBytes: Int
+  /// What the products are compiled from; `nil` for conditions with products of their own.
+  let recording: Trace?
 
   init(residual: [Double], A: any LinearOperator, B: any LinearOperator) {
     self.residual = residual
     self.A = A
     self.B = B
-    recordedBytes = 0
+    recording = nil
   }
 
   /// Runs `F` once on traced tensors.
@@ -124,7 +124,7 @@ struct LinearizedConditions: Sendable {
     let recorded = try record(at: Pair(x: x, y: y)) { try F($0.x, $0.y) }
     let split = x.variables.count
     residual = recorded.value.flattened()
-    recordedBytes = recorded.trace.bytes
+    recording = recorded.trace
     A = ProgramOperator(
       recorded.trace, inputs: Array(recorded.inputs[split...]), outputs: recorded.outputs)
     B = ProgramOperator(
