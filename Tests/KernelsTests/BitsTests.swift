@@ -39,7 +39,7 @@ struct BitsTests {
   }
 
   static let kernels = [
-    Kernel("vectors", 0x0) { n, numbers, hash in
+    Kernel("vectors", 0x3c86_8786_0b85_85c9) { n, numbers, hash in
       let x = numbers.array(n)
       var y = numbers.array(n)
       hash.add(Vector.dot(x, y, count: n))
@@ -53,7 +53,7 @@ struct BitsTests {
       let small = y.map { $0 * 0x1p-700 }
       hash.add(Vector.norm(small, count: n))
     },
-    Kernel("matrix times vector", 0x0) { n, numbers, hash in
+    Kernel("matrix times vector", 0x2c5c_8656_b2a0_1e6f) { n, numbers, hash in
       let a = numbers.array((n + 2) * n)
       let x = numbers.array(n + 2)
       var y = numbers.array(n + 2)
@@ -64,7 +64,7 @@ struct BitsTests {
         a, rows: n + 2, columns: n, rowStride: n, by: x, into: &y, scaledBy: 0.9, adding: true)
       hash.add(y)
     },
-    Kernel("matrix times matrix", 0x0) { n, numbers, hash in
+    Kernel("matrix times matrix", 0x3434_2adb_ff95_bcf3) { n, numbers, hash in
       let k = 2 * n + 7
       let (a, b) = (numbers.array(n * k), numbers.array(n * k))
       var c = numbers.array(n * n)
@@ -74,7 +74,7 @@ struct BitsTests {
         rows: n, inner: k, columns: n, scaledBy: 1.1, adding: true, workspace: &workspace)
       hash.add(c)
     },
-    Kernel("LU", 0x0) { n, numbers, hash in
+    Kernel("LU", 0xbc1e_d22d_26ed_592b) { n, numbers, hash in
       var a = numbers.array(n * n)
       var b = numbers.array(n)
       var pivots = Array(repeating: 0, count: n)
@@ -86,7 +86,7 @@ struct BitsTests {
       Dense.solveLUTransposed(a, count: n, pivots: pivots, &b)
       hash.add(b)
     },
-    Kernel("Cholesky", 0x0) { n, numbers, hash in
+    Kernel("Cholesky", 0xf972_e61c_d393_d10b) { n, numbers, hash in
       var a = numbers.array(n * n)
       var b = numbers.array(n)
       for i in 0..<n { a[i * n + i] += Double(n + 1) }
@@ -96,7 +96,7 @@ struct BitsTests {
       Dense.solveCholesky(a, count: n, &b)
       hash.add(b)
     },
-    Kernel("banded", 0x0) { n, numbers, hash in
+    Kernel("banded", 0x5e5d_00f0_4907_07ab) { n, numbers, hash in
       var a = Array(repeating: 0.0, count: Banded.storageCount(count: n, lower: 2, upper: 3))
       for i in 0..<n {
         for j in max(0, i - 2)..<min(n, i + 4) {
@@ -111,7 +111,7 @@ struct BitsTests {
       Banded.solveLUTransposed(a, count: n, lower: 2, upper: 3, pivots: pivots, &b)
       hash.add(b)
     },
-    Kernel("tridiagonal", 0x0) { n, numbers, hash in
+    Kernel("tridiagonal", 0x97b4_8ec1_be00_37fb) { n, numbers, hash in
       var (l, d, u) = (numbers.array(n), numbers.array(n), numbers.array(n))
       var u2 = Array(repeating: 0.0, count: n)
       var exchanged = Array(repeating: false, count: n)
@@ -126,7 +126,7 @@ struct BitsTests {
         lower: l, diagonal: d, upper: u, upper2: u2, exchanged: exchanged, count: n, &b)
       hash.add(b)
     },
-    Kernel("exp, log, logistic, softplus", 0x0) { n, numbers, hash in
+    Kernel("exp, log, logistic, softplus", 0x71bc_ccdb_fdcb_df6e) { n, numbers, hash in
       let x = numbers.array(n).map { 800 * $0 }
       var y = x
       Elementary.exp(x, into: &y, count: n)
