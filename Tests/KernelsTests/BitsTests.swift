@@ -126,17 +126,19 @@ struct BitsTests {
         lower: l, diagonal: d, upper: u, upper2: u2, exchanged: exchanged, count: n, &b)
       hash.add(b)
     },
-    Kernel("exp, log, logistic, softplus", 0x71bc_ccdb_fdcb_df6e) { n, numbers, hash in
-      let x = numbers.array(n).map { 800 * $0 }
-      var y = x
-      Elementary.exp(x, into: &y, count: n)
-      hash.add(y)
-      Elementary.logistic(x, into: &y, count: n)
-      hash.add(y)
-      Elementary.softplus(x, into: &y, count: n)
-      hash.add(y)
-      Elementary.log(x.map(abs), into: &y, count: n)
-      hash.add(y)
+    Kernel("exp, log, logistic, softplus", 0x14af_d9e4_2fa3_eaa2) { n, numbers, hash in
+      for scale in [0.01, 1, 6, 800] {
+        let x = numbers.array(n).map { scale * $0 }
+        var y = x
+        Elementary.exp(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.logistic(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.softplus(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.log(x.map { abs(1 + $0) }, into: &y, count: n)
+        hash.add(y)
+      }
     },
   ]
 
