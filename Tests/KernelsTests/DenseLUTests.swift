@@ -89,7 +89,7 @@ struct DenseLUTests {
     }
   }
 
-  @Test("a NaN or infinity anywhere is found", arguments: [1, 2, 7, 64, 66, 99])
+  @Test("a NaN or infinity anywhere is found, in its column", arguments: [1, 2, 7, 64, 66, 99])
   func nonFinite(n: Int) {
     for bad in [Double.nan, .infinity, -.infinity] {
       for (i, j) in [
@@ -97,7 +97,7 @@ struct DenseLUTests {
       ] {
         var a = TestMatrix(n, n, seed: n)
         a[i, j] = bad
-        #expect(factor(a).failure != nil)
+        #expect(factor(a).failure == j)
       }
     }
   }
