@@ -76,7 +76,7 @@ extension Dense {
     return nil
   }
 
-  private static func swapRows(
+  static func swapRows(
     _ x: UnsafeMutablePointer<Double>, _ y: UnsafeMutablePointer<Double>, count n: Int
   ) {
     var i = 0

@@ -55,7 +55,6 @@ extension Elementary {
   /// like `eˣ`.
   @inline(never)
   package static func softplus(_ x: Double) -> Double {
-    // Not `max(x, 0)`: NaN must come through.
     let e = exponential(-x.magnitude)
     return (x < 0 ? 0 : x) + logarithmOfOnePlus(e)
   }

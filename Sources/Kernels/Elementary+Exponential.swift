@@ -2,7 +2,8 @@
 //
 // ln 2 is subtracted in two parts, the first short enough for n times it to be exact (W. J. Cody
 // and W. Waite, *Software Manual for the Elementary Functions*, 1980). eʳ is a polynomial of degree
-// 11 whose error is below a tenth of a unit in the last place; 2ⁿ is added to the exponent bits.
+// 11; what the sum 1 + r loses is kept and added with the small terms, so that almost nothing but the
+// last rounding is left. 2ⁿ is added to the exponent bits.
 //
 // The formula is written twice, for a number and for eight: with the same operations in the same
 // order, so with the same bits. (Swift's generic SIMD operators would lose the registers.)
@@ -24,8 +25,8 @@ extension Elementary {
     if x >= lowest && x <= highest {
       let t = x * inverseOfLog2 + rounder
       let n = t - rounder
-      let r = (x - n * log2High) - n * log2Low
-      return Double(bitPattern: polynomial(r).bitPattern &+ (t.bitPattern &<< 52))
+      let reduced = polynomial(x - n * log2High, minus: n * log2Low)
+      return Double(bitPattern: reduced.bitPattern &+ (t.bitPattern &<< 52))
     }
     return exponentialAtTheEnds(x)
   }
@@ -35,8 +36,8 @@ extension Elementary {
     if all((x .>= lowest) .& (x .<= highest)) {
       let t = x * inverseOfLog2 + rounder
       let n = t - rounder
-      let r = (x - n * log2High) - n * log2Low
-      let bits = unsafeBitCast(polynomial(r), to: SIMD8<UInt64>.self)
+      let reduced = polynomial(x - n * log2High, minus: n * log2Low)
+      let bits = unsafeBitCast(reduced, to: SIMD8<UInt64>.self)
       let shift = unsafeBitCast(t, to: SIMD8<UInt64>.self) &<< 52
       return unsafeBitCast(bits &+ shift, to: SIMD8<Double>.self)
     }
@@ -58,11 +59,11 @@ extension Elementary {
     if x < -745.14 { return 0 }
     let t = x * inverseOfLog2 + rounder
     let n = t - rounder
-    let r = (x - n * log2High) - n * log2Low
+    let reduced = polynomial(x - n * log2High, minus: n * log2Low)
     // Two factors, each a normal number: the first product is exact, only the second rounds.
     let whole = Int(n)
     let half = whole / 2
-    return polynomial(r) * powerOfTwo(half) * powerOfTwo(whole - half)
+    return reduced * powerOfTwo(half) * powerOfTwo(whole - half)
   }
 
   @inline(__always)
@@ -71,7 +72,10 @@ extension Elementary {
   }
 
   @inline(__always)
-  private static func polynomial(_ r: Double) -> Double {
+  private static func polynomial(
+    _ high: Double, minus low: Double
+  ) -> Double {
+    let r = high - low
     let r2 = r * r
     let r4 = r2 * r2
     let a = 0.5 + 0.16666666666666669 * r
@@ -79,11 +83,16 @@ extension Elementary {
     let c = 0.0013888888917196719 + 0.00019841269863040545 * r
     let d = 2.4801521322368692e-05 + 2.7557268480310024e-06 * r
     let f = 2.7620075879983367e-07 + 2.5100375832561234e-08 * r
-    return 1 + (r + r2 * ((a + b * r2) + r4 * ((c + d * r2) + r4 * f)))
+    let sum = 1 + high
+    let lost = high - (sum - 1)
+    return sum + (r2 * ((a + b * r2) + r4 * ((c + d * r2) + r4 * f)) + (lost - low))
   }
 
   @inline(__always)
-  private static func polynomial(_ r: SIMD8<Double>) -> SIMD8<Double> {
+  private static func polynomial(
+    _ high: SIMD8<Double>, minus low: SIMD8<Double>
+  ) -> SIMD8<Double> {
+    let r = high - low
     let r2 = r * r
     let r4 = r2 * r2
     let a = 0.5 + 0.16666666666666669 * r
@@ -91,6 +100,8 @@ extension Elementary {
     let c = 0.0013888888917196719 + 0.00019841269863040545 * r
     let d = 2.4801521322368692e-05 + 2.7557268480310024e-06 * r
     let f = 2.7620075879983367e-07 + 2.5100375832561234e-08 * r
-    return 1 + (r + r2 * ((a + b * r2) + r4 * ((c + d * r2) + r4 * f)))
+    let sum = 1 + high
+    let lost = high - (sum - 1)
+    return sum + (r2 * ((a + b * r2) + r4 * ((c + d * r2) + r4 * f)) + (lost - low))
   }
 }

@@ -31,22 +31,20 @@ extension Vector {
 
   /// Returns `max |xᵢ|` (0 for an empty vector), or NaN when any entry is NaN.
   package static func maximumMagnitude(_ x: UnsafePointer<Double>, count n: Int) -> Double {
-    var s = SIMD8<Double>.zero
-    var t = SIMD8<Double>.zero
-    // A comparison with NaN is false, so the maxima step over it; these remember it.
-    var unordered = s .!= s
+    var largest = SIMD8<Double>.zero
+    // A comparison with NaN is false, so the maximum steps over it; this remembers it.
+    var unordered = largest .!= largest
     var i = 0
     while i &+ 16 <= n {
       let v = magnitude(x.eight(at: i))
       let w = magnitude(x.eight(at: i &+ 8))
-      s.replace(with: v, where: v .> s)
-      t.replace(with: w, where: w .> t)
       unordered .|= (v .!= v) .| (w .!= w)
+      let larger = v.replacing(with: w, where: w .> v)
+      largest.replace(with: larger, where: larger .> largest)
       i &+= 16
     }
     if any(unordered) { return .nan }
-    s.replace(with: t, where: t .> s)
-    var result = s.max()
+    var result = largest.max()
     while i < n {
       let v = x[i].magnitude
       if v.isNaN { return .nan }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite("Dense: Cholesky")
 struct DenseCholeskyTests {
@@ -29,7 +29,8 @@ struct DenseCholeskyTests {
     return (l, failure)
   }
 
-  @Test("A = L Lᵀ, nothing above the diagonal touched, and the solve", arguments: sizes + [97, 200])
+  @Test(
+    "A = L Lᵀ, nothing above the diagonal touched, and the solve", arguments: sizes + [97, 200])
   func factorAndSolve(n: Int) {
     let (full, lower) = definite(n)
     let (l, failure) = factor(lower)

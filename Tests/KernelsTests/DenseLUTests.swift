@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite("Dense: LU")
 struct DenseLUTests {
@@ -78,7 +78,8 @@ struct DenseLUTests {
     #expect(a.transposedTimes(x) == b)
   }
 
-  @Test("a singular matrix is refused at the step where it shows", arguments: [1, 2, 5, 64, 65, 100])
+  @Test(
+    "a singular matrix is refused at the step where it shows", arguments: [1, 2, 5, 64, 65, 100])
   func singular(n: Int) {
     for step in Set([0, n / 2, n - 1]) {
       var a = TestMatrix(n, n, seed: n)
@@ -88,13 +89,15 @@ struct DenseLUTests {
     }
   }
 
-  @Test("a NaN or infinity anywhere is found", arguments: [1, 2, 7, 64, 66, 99])
+  @Test("a NaN or infinity anywhere is found, in its column", arguments: [1, 2, 7, 64, 66, 99])
   func nonFinite(n: Int) {
     for bad in [Double.nan, .infinity, -.infinity] {
-      for (i, j) in [(0, 0), (n - 1, 0), (0, n - 1), (n / 2, n - 1), (n - 1, n - 1), (n - 1, n / 2)] {
+      for (i, j) in [
+        (0, 0), (n - 1, 0), (0, n - 1), (n / 2, n - 1), (n - 1, n - 1), (n - 1, n / 2),
+      ] {
         var a = TestMatrix(n, n, seed: n)
         a[i, j] = bad
-        #expect(factor(a).failure != nil)
+        #expect(factor(a).failure == j)
       }
     }
   }

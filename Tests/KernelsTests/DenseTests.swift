@@ -1,11 +1,13 @@
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite("Dense: matrix times vector")
 struct DenseTests {
   static let shapes: [(rows: Int, columns: Int)] =
-    sizes.map { ($0, $0) } + [(1, 130), (130, 1), (3, 17), (17, 3), (5, 100), (100, 6), (0, 4), (4, 0)]
+    sizes.map { ($0, $0) } + [
+      (1, 130), (130, 1), (3, 17), (17, 3), (5, 100), (100, 6), (0, 4), (4, 0),
+    ]
 
   @Test("both products are the naive ones", arguments: shapes, [0, 3])
   func products(shape: (rows: Int, columns: Int), gap: Int) {
@@ -82,19 +84,23 @@ struct DenseTests {
       let zero = Array(repeating: 0.0, count: n)
       var y = Array(repeating: Double.nan, count: n)
       Dense.multiply(
-        a.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false)
+        a.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false
+      )
       #expect(y == zero)
       y = Array(repeating: Double.nan, count: n)
       Dense.multiplyTransposed(
-        a.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false)
+        a.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false
+      )
       #expect(y == zero)
       var b = a
       b[n - 1, n / 2] = .nan
       Dense.multiply(
-        b.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false)
+        b.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false
+      )
       #expect(y.map(\.isNaN) == (0..<n).map { $0 == n - 1 })
       Dense.multiplyTransposed(
-        b.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false)
+        b.entries, rows: n, columns: n, rowStride: n, by: zero, into: &y, scaledBy: 1, adding: false
+      )
       #expect(y.map(\.isNaN) == (0..<n).map { $0 == n / 2 })
     }
   }

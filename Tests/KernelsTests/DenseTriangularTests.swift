@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite("Dense: triangular solves")
 struct DenseTriangularTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Kernels
+import Kernels
 
 @Suite("Vector")
 struct VectorTests {

@@ -1,0 +1,154 @@
+import Testing
+
+import Kernels
+
+/// The promise of the module: the same bits in debug and release builds, with and without the trait
+/// `NativeCPU`, on every processor. Each kernel's results on seeded data are hashed and compared with
+/// what was stored when the kernel was written. Functions of the C library are left out: they may
+/// differ from one library to the next.
+@Suite("Bits of the kernels")
+struct BitsTests {
+  /// FNV-1a over the bit patterns.
+  struct Hash {
+    var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    mutating func add(_ x: Double) {
+      for byte in 0..<8 {
+        value = (value ^ (x.bitPattern >> UInt64(8 * byte)) & 0xff) &* 0x100_0000_01b3
+      }
+    }
+
+    mutating func add(_ x: [Double]) { for v in x { add(v) } }
+  }
+
+  static let hashedSizes = [1, 3, 8, 17, 40, 70, 133]
+
+  struct Kernel: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let stored: UInt64
+    let run: @Sendable (Int, inout SeededNumbers, inout Hash) -> Void
+
+    init(
+      _ name: String, _ stored: UInt64,
+      _ run: @escaping @Sendable (Int, inout SeededNumbers, inout Hash) -> Void
+    ) {
+      testDescription = name
+      self.stored = stored
+      self.run = run
+    }
+  }
+
+  static let kernels = [
+    Kernel("vectors", 0x3c86_8786_0b85_85c9) { n, numbers, hash in
+      let x = numbers.array(n)
+      var y = numbers.array(n)
+      hash.add(Vector.dot(x, y, count: n))
+      hash.add(Vector.sum(x, count: n))
+      Vector.addScaled(0.7, x, to: &y, count: n)
+      Vector.scaleAndAdd(-0.3, &y, adding: x, count: n)
+      hash.add(Vector.addScaledReturningSquaredNorm(0.1, x, to: &y, count: n))
+      Vector.scale(1 / 3, &y, count: n)
+      hash.add(y)
+      hash.add(Vector.norm(y, count: n))
+      let small = y.map { $0 * 0x1p-700 }
+      hash.add(Vector.norm(small, count: n))
+    },
+    Kernel("matrix times vector", 0x2c5c_8656_b2a0_1e6f) { n, numbers, hash in
+      let a = numbers.array((n + 2) * n)
+      let x = numbers.array(n + 2)
+      var y = numbers.array(n + 2)
+      Dense.multiply(
+        a, rows: n + 2, columns: n, rowStride: n, by: x, into: &y, scaledBy: 0.9, adding: true)
+      hash.add(y)
+      Dense.multiplyTransposed(
+        a, rows: n + 2, columns: n, rowStride: n, by: x, into: &y, scaledBy: 0.9, adding: true)
+      hash.add(y)
+    },
+    Kernel("matrix times matrix", 0x3434_2adb_ff95_bcf3) { n, numbers, hash in
+      let k = 2 * n + 7
+      let (a, b) = (numbers.array(n * k), numbers.array(n * k))
+      var c = numbers.array(n * n)
+      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: k, columns: n))
+      Dense.multiply(
+        a, rowStride: k, columnStride: 1, b, rowStride: n, columnStride: 1, into: &c, rowStride: n,
+        rows: n, inner: k, columns: n, scaledBy: 1.1, adding: true, workspace: &workspace)
+      hash.add(c)
+    },
+    Kernel("LU", 0xbc1e_d22d_26ed_592b) { n, numbers, hash in
+      var a = numbers.array(n * n)
+      var b = numbers.array(n)
+      var pivots = Array(repeating: 0, count: n)
+      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: n, columns: n))
+      #expect(Dense.factorLU(&a, count: n, pivots: &pivots, workspace: &workspace) == nil)
+      hash.add(a)
+      Dense.solveLU(a, count: n, pivots: pivots, &b)
+      hash.add(b)
+      Dense.solveLUTransposed(a, count: n, pivots: pivots, &b)
+      hash.add(b)
+    },
+    Kernel("Cholesky", 0xf972_e61c_d393_d10b) { n, numbers, hash in
+      var a = numbers.array(n * n)
+      var b = numbers.array(n)
+      for i in 0..<n { a[i * n + i] += Double(n + 1) }
+      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: n, columns: n))
+      #expect(Dense.factorCholesky(&a, count: n, workspace: &workspace) == nil)
+      hash.add(a)
+      Dense.solveCholesky(a, count: n, &b)
+      hash.add(b)
+    },
+    Kernel("banded", 0x5e5d_00f0_4907_07ab) { n, numbers, hash in
+      var a = Array(repeating: 0.0, count: Banded.storageCount(count: n, lower: 2, upper: 3))
+      for i in 0..<n {
+        for j in max(0, i - 2)..<min(n, i + 4) {
+          a[Banded.index(row: i, column: j, lower: 2, upper: 3)] = numbers.next()
+        }
+      }
+      var b = numbers.array(n)
+      var pivots = Array(repeating: 0, count: n)
+      #expect(Banded.factorLU(&a, count: n, lower: 2, upper: 3, pivots: &pivots) == nil)
+      Banded.solveLU(a, count: n, lower: 2, upper: 3, pivots: pivots, &b)
+      hash.add(b)
+      Banded.solveLUTransposed(a, count: n, lower: 2, upper: 3, pivots: pivots, &b)
+      hash.add(b)
+    },
+    Kernel("tridiagonal", 0x97b4_8ec1_be00_37fb) { n, numbers, hash in
+      var (l, d, u) = (numbers.array(n), numbers.array(n), numbers.array(n))
+      var u2 = Array(repeating: 0.0, count: n)
+      var exchanged = Array(repeating: false, count: n)
+      var b = numbers.array(n)
+      #expect(
+        Banded.factorTridiagonal(
+          lower: &l, diagonal: &d, upper: &u, upper2: &u2, exchanged: &exchanged, count: n) == nil)
+      Banded.solveTridiagonal(
+        lower: l, diagonal: d, upper: u, upper2: u2, exchanged: exchanged, count: n, &b)
+      hash.add(b)
+      Banded.solveTridiagonalTransposed(
+        lower: l, diagonal: d, upper: u, upper2: u2, exchanged: exchanged, count: n, &b)
+      hash.add(b)
+    },
+    Kernel("exp, log, logistic, softplus", 0x14af_d9e4_2fa3_eaa2) { n, numbers, hash in
+      for scale in [0.01, 1, 6, 800] {
+        let x = numbers.array(n).map { scale * $0 }
+        var y = x
+        Elementary.exp(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.logistic(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.softplus(x, into: &y, count: n)
+        hash.add(y)
+        Elementary.log(x.map { abs(1 + $0) }, into: &y, count: n)
+        hash.add(y)
+      }
+    },
+  ]
+
+  @Test("are those that were stored", arguments: kernels)
+  func stored(kernel: Kernel) {
+    var hash = Hash()
+    var numbers = SeededNumbers(seed: 2024)
+    for n in Self.hashedSizes { kernel.run(n, &numbers, &hash) }
+    #expect(
+      hash.value == kernel.stored,
+      "\(kernel.testDescription): 0x\(String(hash.value, radix: 16)) now")
+  }
+}
