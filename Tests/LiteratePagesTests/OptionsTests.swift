@@ -56,39 +56,40 @@ import Testing
     #expect(options.tolerance == 1e-6)
   }
 
-  @Test(arguments: [
-    (["--iteratons", "5"], UsageError.unknownOption("--iteratons", nearest: "iterations")),
-    (["--sed=3"], .unknownOption("--sed=3", nearest: "seed")),
-    (["--zzzzzzzz"], .unknownOption("--zzzzzzzz", nearest: nil)),
-    (["--iter", "5"], .unknownOption("--iter", nearest: "iterations")),
-    (["-x"], .unknownOption("-x", nearest: nil)),
-    (["5"], .unexpectedArgument("5")),
-    (["--iterations"], .missingValue(option: "iterations")),
-    (["--iterations="], .missingValue(option: "iterations")),
-    (["--iterations", "--quick"], .missingValue(option: "iterations")),
-    (["--iterations", "5", "--iterations=6"], .givenTwice(option: "iterations")),
-    (["--quick", "--quick"], .givenTwice(option: "quick")),
-    (["--quick=yes"], .flagWithValue(option: "quick")),
-    (["--iterations", "5x"], .notAnInteger(option: "iterations", value: "5x")),
-    (["--iterations", "1e3"], .notAnInteger(option: "iterations", value: "1e3")),
-    (
-      ["--iterations", "0"],
-      .outOfRange(option: "iterations", value: "0", lower: "1", upper: "1000000")
-    ),
-    (
-      ["--iterations", "-99999999999999999999"],
-      .outOfRange(
-        option: "iterations", value: "-99999999999999999999", lower: "1", upper: "1000000")
-    ),
-    (["--step", "small"], .notANumber(option: "step", value: "small")),
-    (["--step", "nan"], .notANumber(option: "step", value: "nan")),
-    (["--step", "inf"], .notANumber(option: "step", value: "inf")),
-    (["--step", "2"], .outOfRange(option: "step", value: "2", lower: "0.001", upper: "1")),
-    (
-      ["--method", "guess"],
-      .notAmong(option: "method", value: "guess", choices: ["newton", "descent"])
-    ),
-  ])
+  @Test(
+    arguments: [
+      (["--iteratons", "5"], UsageError.unknownOption("--iteratons", nearest: "iterations")),
+      (["--sed=3"], .unknownOption("--sed=3", nearest: "seed")),
+      (["--zzzzzzzz"], .unknownOption("--zzzzzzzz", nearest: nil)),
+      (["--iter", "5"], .unknownOption("--iter", nearest: "iterations")),
+      (["-x"], .unknownOption("-x", nearest: nil)),
+      (["5"], .unexpectedArgument("5")),
+      (["--iterations"], .missingValue(option: "iterations")),
+      (["--iterations="], .missingValue(option: "iterations")),
+      (["--iterations", "--quick"], .missingValue(option: "iterations")),
+      (["--iterations", "5", "--iterations=6"], .givenTwice(option: "iterations")),
+      (["--quick", "--quick"], .givenTwice(option: "quick")),
+      (["--quick=yes"], .flagWithValue(option: "quick")),
+      (["--iterations", "5x"], .notAnInteger(option: "iterations", value: "5x")),
+      (["--iterations", "1e3"], .notAnInteger(option: "iterations", value: "1e3")),
+      (
+        ["--iterations", "0"],
+        .outOfRange(option: "iterations", value: "0", lower: "1", upper: "1000000")
+      ),
+      (
+        ["--iterations", "-99999999999999999999"],
+        .outOfRange(
+          option: "iterations", value: "-99999999999999999999", lower: "1", upper: "1000000")
+      ),
+      (["--step", "small"], .notANumber(option: "step", value: "small")),
+      (["--step", "nan"], .notANumber(option: "step", value: "nan")),
+      (["--step", "inf"], .notANumber(option: "step", value: "inf")),
+      (["--step", "2"], .outOfRange(option: "step", value: "2", lower: "0.001", upper: "1")),
+      (
+        ["--method", "guess"],
+        .notAmong(option: "method", value: "guess", choices: ["newton", "descent"])
+      ),
+    ] as [([String], UsageError)])
   func refusals(arguments: [String], error: UsageError) {
     #expect(throws: error) { try parse(arguments) }
   }

@@ -57,16 +57,17 @@ import Testing
     #expect(source.codePart(atLine: 99) == 3)
   }
 
-  @Test(arguments: [
-    ("let x = 1\n", PageError.noTitle(path: "m")),
-    ("", .noTitle(path: "m")),
-    ("// # T\n//\n// Text.\n", .noPageName(path: "m")),
-    ("// # T\n\n// Page: docs/T.md\n", .noPageName(path: "m")),
-    ("// # T\n// Page: docs/a-b.md\n", .noPageName(path: "m")),
-    ("// # T\n// Page: docs/.md\n", .noPageName(path: "m")),
-    ("// # T\n// Page: docs/T.md\n// hide begin\nx\n", .unbalancedHide(path: "m", line: 3)),
-    ("// # T\n// Page: docs/T.md\n// hide end\n", .unbalancedHide(path: "m", line: 3)),
-  ])
+  @Test(
+    arguments: [
+      ("let x = 1\n", PageError.noTitle(path: "m")),
+      ("", .noTitle(path: "m")),
+      ("// # T\n//\n// Text.\n", .noPageName(path: "m")),
+      ("// # T\n\n// Page: docs/T.md\n", .noPageName(path: "m")),
+      ("// # T\n// Page: docs/a-b.md\n", .noPageName(path: "m")),
+      ("// # T\n// Page: docs/.md\n", .noPageName(path: "m")),
+      ("// # T\n// Page: docs/T.md\n// hide begin\nx\n", .unbalancedHide(path: "m", line: 3)),
+      ("// # T\n// Page: docs/T.md\n// hide end\n", .unbalancedHide(path: "m", line: 3)),
+    ] as [(String, PageError)])
   func refusals(text: String, error: PageError) {
     #expect(throws: error) { try PageSource(text: text, path: "m") }
   }

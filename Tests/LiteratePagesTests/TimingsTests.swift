@@ -15,10 +15,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (Duration.milliseconds(1_234), "1.23 s"), (.milliseconds(12), "12 ms"),
-    (.nanoseconds(3_100), "3.1 µs"), (.zero, "0 µs"),
-  ])
+  @Test(
+    arguments: [
+      (Duration.milliseconds(1_234), "1.23 s"), (.milliseconds(12), "12 ms"),
+      (.nanoseconds(3_100), "3.1 µs"), (.zero, "0 µs"),
+    ] as [(Duration, String)])
   func readable(duration: Duration, text: String) {
     #expect(Timings.readable(duration) == text)
   }
