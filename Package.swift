@@ -58,6 +58,7 @@ let package = Package(
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["LiteratePages", "UnconstrainedOptimization", "workbook"]),
+    .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
   ],

@@ -101,9 +101,11 @@ package final class LiteratePage {
   }
 }
 
-/// One line about a file: `changed    docs/Name.md`.
+/// One line about a file, seen from the current folder if it is below: `changed    docs/Name.md`.
 func reportLine(_ change: OutputFolder.Change, _ path: String) -> String {
-  change.rawValue.padding(toLength: 11, withPad: " ", startingAt: 0) + path
+  let here = FileManager.default.currentDirectoryPath + "/"
+  let shown = path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+  return change.rawValue.padding(toLength: 11, withPad: " ", startingAt: 0) + shown
 }
 
 /// Opens the page whose source is the calling file, answers `--help`, and refuses options that

@@ -98,7 +98,7 @@ private struct Decimal {
     if index >= 0 {
       digits[index] += 1
     } else {
-      digits.insert(1, at: 0)
+      digits = [1]
       exponent += 1
     }
   }

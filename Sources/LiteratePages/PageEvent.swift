@@ -46,8 +46,8 @@ package struct MentionedValues: Sendable {
     var result = ""
     var rest = text[...]
     while let start = rest.firstRange(of: "\\(") {
-      result += rest[..<start.lowerBound]
       guard let end = Self.closing(of: rest[start.upperBound...]) else { break }
+      result += rest[..<start.lowerBound]
       let label = String(rest[start.upperBound..<end])
       if let value = values[label] {
         result += value

@@ -57,8 +57,8 @@ package struct PageSource: Equatable, Sendable {
       throw .sourceMissing(path: file)
     }
     let root = try Self.packageRoot(above: file)
-    try self.init(
-      text: String(decoding: data, as: UTF8.self), path: String(file.dropFirst(root.count + 1)))
+    let path = URL(fileURLWithPath: file).standardizedFileURL.path.dropFirst(root.count + 1)
+    try self.init(text: String(decoding: data, as: UTF8.self), path: String(path))
   }
 
   /// The folder above `file` that holds the Package.swift.

@@ -14,13 +14,20 @@ package struct Plot: Sendable {
   package struct Axis: Sendable {
     package var label: String
     package var scale: AxisScale
+    /// Values from zero to here are drawn here.
+    package var floor = 0.0
 
     /// Equal distances for equal differences.
     package static func linear(_ label: String) -> Axis { Axis(label: label, scale: .linear) }
 
-    /// Equal distances for equal ratios.
-    package static func logarithmic(_ label: String) -> Axis {
-      Axis(label: label, scale: .logarithmic)
+    /// Equal distances for equal ratios. For errors, a `floor` at the level of rounding (1e-13)
+    /// keeps the plot the same on every machine, and gives an error of zero a place.
+    package static func logarithmic(_ label: String, floor: Double = 0) -> Axis {
+      Axis(label: label, scale: .logarithmic, floor: floor)
+    }
+
+    fileprivate func raised(_ value: Double) -> Double {
+      value >= 0 && value < floor ? floor : value
     }
   }
 
@@ -88,6 +95,15 @@ package struct Plot: Sendable {
   ///
   /// - Throws: `PageError.nothingToPlot` when no point can be shown.
   package func figure() throws(PageError) -> Figure {
+    var plot = self
+    for index in plot.series.indices {
+      plot.series[index].points = series[index].points.map { (x.raised($0.x), y.raised($0.y)) }
+    }
+    return try plot.figure(caption: caption + raisedNote + plot.omission)
+  }
+
+  /// The drawing, once every value has its place.
+  private func figure(caption: String) throws(PageError) -> Figure {
     let shown = series.flatMap(\.points).filter(shows)
     // Lines that are pointed out are to be seen, so the axes reach them.
     let xs =
@@ -98,12 +114,24 @@ package struct Plot: Sendable {
       let yAxis = PlotAxis(values: ys, scale: y.scale, tickCount: 6)
     else { throw .nothingToPlot(title: title) }
     let drawing = PlotDrawing(plot: self, x: xAxis, y: yAxis)
-    return Figure(title: title, caption: caption + omission, svg: drawing.svg())
+    return Figure(title: title, caption: caption, svg: drawing.svg())
   }
 
   /// Whether both coordinates have a place on their axes.
   func shows(_ point: (x: Double, y: Double)) -> Bool {
     PlotAxis.shows(point.x, on: x.scale) && PlotAxis.shows(point.y, on: y.scale)
+  }
+
+  /// Says so, where values were raised to a floor.
+  private var raisedNote: String {
+    let points = series.flatMap(\.points)
+    let floors = [
+      (axis: x, raised: points.contains { x.raised($0.x) != $0.x && !$0.x.isNaN }),
+      (axis: y, raised: points.contains { y.raised($0.y) != $0.y && !$0.y.isNaN }),
+    ]
+    return floors.filter(\.raised).map { floor in
+      " (What is below \(formatted(floor.axis.floor)) is drawn there.)"
+    }.joined()
   }
 
   private var omission: String {

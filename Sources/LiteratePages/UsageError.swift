@@ -47,13 +47,14 @@ package enum UsageError: ExitStatusError, Equatable, CustomStringConvertible {
   }
 }
 
-/// The name that is fewest letters away from `text`, if that is close enough to be a slip.
+/// The name that begins with `text`, or the one that is fewest letters away, if that is close
+/// enough to be a slip.
 func nearestName(to text: String, among names: [String]) -> String? {
+  if !text.isEmpty, let longer = names.first(where: { $0.hasPrefix(text) }) { return longer }
   let typed = Array(text.prefix(64))
   let candidates = names.map { name in (name: name, distance: editDistance(typed, Array(name))) }
   guard let best = candidates.min(by: { $0.distance < $1.distance }) else { return nil }
-  if best.distance <= max(2, best.name.count / 3) { return best.name }
-  return names.first { !text.isEmpty && $0.hasPrefix(text) }
+  return best.distance <= max(2, best.name.count / 3) ? best.name : nil
 }
 
 /// Letters to insert, delete or replace to get from `a` to `b` (Levenshtein). Cost: product of lengths.
