@@ -90,7 +90,9 @@ package struct ImageGrid: Sendable {
       let level = (shade * 100).rounded()
       guard level > 0 else { continue }
       drawing.rectangle(
-        left, top, cell, cell, attributes: "class=\"ink\" opacity=\"\(formatted(level / 100))\"")
+        left, top, cell, cell,
+        attributes:
+          "class=\"ink\" shape-rendering=\"crispEdges\" opacity=\"\(formatted(level / 100))\"")
     }
     let rows = Double(image.values.count / image.columns)
     drawing.rectangle(x, y, side, cell * rows, attributes: "class=\"frame\"")

@@ -137,7 +137,7 @@ struct PlotDrawing {
     case .vertical(let value, let words) where PlotAxis.shows(value, on: plot.x.scale):
       let position = left + x.position(value) * (right - left)
       drawing.line(position, top, position, bottom, class: "mark")
-      label(words, at: (position, top + 14), in: &drawing)
+      label(words, at: (position, bottom - 8), in: &drawing)
     case .horizontal(let value, let words) where PlotAxis.shows(value, on: plot.y.scale):
       let position = bottom - y.position(value) * plotHeight
       drawing.line(left, position, right, position, class: "mark")
