@@ -45,9 +45,15 @@ let package = Package(
       path: "Tutorials/UnconstrainedOptimization",
       exclude: ["Data"]),
     .executableTarget(
+      name: "UnconstrainedOptimizationSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
+      path: "Tutorials/UnconstrainedOptimizationSolutions"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
-      dependencies: ["LiteratePages", "UnconstrainedOptimization"],
+      dependencies: [
+        "LiteratePages", "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+      ],
       path: "Tutorials/workbook"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
