@@ -117,7 +117,7 @@ extension LinearSolveError: CustomStringConvertible {
 
 extension Double {
   /// Three significant digits, for messages: `1.23e-05`.
-  var shortened: String {
+  package var shortened: String {
     guard isFinite, self != 0 else { return "\(self)" }
     // The decimal exponent from the shortest description would need parsing; the standard library
     // rounds to a multiple of a power of two only. So: scale by powers of ten, then print.

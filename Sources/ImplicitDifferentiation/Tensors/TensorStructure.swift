@@ -144,7 +144,7 @@ extension TensorStructure {
   }
 
   /// The tensors that derivatives are taken of, in order.
-  var variables: [Tensor] {
+  package var variables: [Tensor] {
     var result: [Tensor] = []
     forEachTensor(named: "", isConstant: false) { _, tensor, isConstant in
       if !isConstant { result.append(tensor) }

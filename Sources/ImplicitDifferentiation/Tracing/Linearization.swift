@@ -35,6 +35,9 @@ public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sen
   /// Bytes that the recording keeps for its products: what unrolled differentiation pays.
   public var recordedBytes: Int { recording.bytes }
 
+  /// Linear terms that were recorded: the instructions that one sweep over the recording runs.
+  public var recordedInstructions: Int { recording.terms.count }
+
   /// `J tangent`. Constants of the tangent are ignored.
   ///
   /// - Throws: `DifferentiationError.sizeMismatch` when the tangent has another size than the point.
