@@ -35,5 +35,7 @@ public struct AdjointOperator: LinearOperator {
 
 extension LinearOperator {
   /// `Aᵀ`, as an operator.
-  public var adjoint: any LinearOperator { (self as? AdjointOperator)?.base ?? AdjointOperator(self) }
+  public var adjoint: any LinearOperator {
+    (self as? AdjointOperator)?.base ?? AdjointOperator(self)
+  }
 }

@@ -47,7 +47,8 @@ public struct BandMatrix: Sendable, Equatable {
     get { contains(i, j) ? values[(j - i + lower) * count + i] : 0 }
     set {
       guard contains(i, j) else {
-        stop("entry (\(i), \(j)) is outside the band -\(lower)…\(upper) of a matrix of \(count) rows")
+        stop(
+          "entry (\(i), \(j)) is outside the band -\(lower)…\(upper) of a matrix of \(count) rows")
       }
       values[(j - i + lower) * count + i] = newValue
     }

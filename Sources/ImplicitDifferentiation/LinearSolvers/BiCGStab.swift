@@ -17,7 +17,7 @@ public struct BiCGStab: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹`, an approximate inverse of `A`.
@@ -69,7 +69,7 @@ public struct BiCGStab: LinearSolver, IterativeMethod {
       guard shadowV.isFinite else { try system.rejectNonFinite("r̂ᵀA p", from: v, count: n) }
       let vNorm = Vector.norm(v, count: n)
       if abs(shadowV) <= negligible * shadowNorm * vNorm { return broken("r̂ᵀA p", system) }
-      if !isPreconditioned { system.note(operatorNorm: vNorm / Vector.norm(p, count: n)) }
+      system.note(iterationNorm: vNorm / Vector.norm(p, count: n))
 
       let alpha = rho / shadowV
       Vector.addScaled(alpha, pHat, to: x, count: n)

@@ -22,7 +22,7 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹`, symmetric positive definite, an approximate inverse of `A`.
@@ -61,8 +61,6 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
     var rz = try positive(Vector.dot(r, z, count: n), system, z)
     // p = z + β p₋ with r ⊥ p₋ makes pᵀM p = rᵀz + β² p₋ᵀM p₋, without a product.
     var pMp = rz
-    // The largest pᵀA p / pᵀM p: a lower bound for the norm of M⁻¹A.
-    var largest = system.isPreconditioned ? 0 : system.operatorNorm
 
     while true {
       if system.isAtLimit { return .limit }
@@ -71,8 +69,8 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
       let pAp = Vector.dot(p, q, count: n)
       guard pAp.isFinite else { try system.rejectNonFinite("pᵀA p", from: q, count: n) }
       let curvature = pAp / pMp
-      largest = max(largest, abs(curvature))
-      let rounding = Double(n) * Double.ulpOfOne * largest
+      system.note(iterationNorm: abs(curvature))
+      let rounding = Double(n) * Double.ulpOfOne * system.iterationNorm
       if curvature <= rounding {
         let indefinite = LinearSolveError.notPositiveDefinite(
           index: system.iterations, curvature: curvature)
@@ -80,7 +78,6 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
         if curvature < -rounding { throw indefinite }
         return .stopped(indefinite)
       }
-      if !system.isPreconditioned { system.note(operatorNorm: curvature) }
 
       let alpha = rz / pAp
       Vector.addScaled(alpha, p, to: x, count: n)

@@ -20,7 +20,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹`, an approximate inverse of `A`.
@@ -79,7 +79,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
       system.iterations += 1
       let productNorm = Vector.norm(w, count: n)
       guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
-      if !system.isPreconditioned { system.note(operatorNorm: productNorm) }
+      system.note(iterationNorm: productNorm)
 
       var column = [Double](repeating: 0, count: k + 1)
       let remainder = orthogonalize(w, against: basis, count: k + 1, n, productNorm, &column)

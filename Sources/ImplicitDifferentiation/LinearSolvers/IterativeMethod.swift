@@ -40,9 +40,9 @@ extension IterativeMethod {
   var needsSquare: Bool { true }
   var acceptsLeastSquares: Bool { false }
 
-  /// The limit for `n` unknowns: `max(1000, 20 n)` unless it was set. (In exact arithmetic `n`
+  /// The limit for `n` unknowns: `max(5000, 20 n)` unless it was set. (In exact arithmetic `n`
   /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
-  func iterationLimit(count n: Int) -> Int { maximumIterations ?? max(1000, 20 * n) }
+  func iterationLimit(count n: Int) -> Int { maximumIterations ?? max(5000, 20 * n) }
 
   /// Probes the operator and wraps the method.
   func prepared(for A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
@@ -64,6 +64,9 @@ enum CycleOutcome {
   /// `‖Aᵀ r‖` is small although `‖r‖` is not: a least-squares solution. The payload is
   /// `‖Aᵀr‖ / (‖A‖‖r‖)`.
   case leastSquares(Double)
+
+  /// `‖A r‖` is so small that `A` may be singular and `x` as good as it gets.
+  case suspectsLeastSquares
 
   /// The method cannot go on from here; the error says why. A restart may help.
   case stopped(LinearSolveError)

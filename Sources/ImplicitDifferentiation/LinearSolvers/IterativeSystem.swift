@@ -30,6 +30,9 @@ final class IterativeSystem {
   /// The residual norm at which the method may stop.
   var target = 0.0
 
+  /// Whether the method should say so when it suspects a least-squares solution.
+  var mayBeSingular = true
+
   /// Iterations so far, over all cycles.
   var iterations = 0
 
@@ -41,6 +44,9 @@ final class IterativeSystem {
 
   /// A lower bound for `‖A‖₂`: the largest `‖A v‖ / ‖v‖` met so far.
   private(set) var operatorNorm: Double
+
+  /// The same for the operator the method iterates with: `A`, or `A` with its preconditioner.
+  private(set) var iterationNorm: Double
 
   /// Whether there is a preconditioner.
   var isPreconditioned: Bool { preconditioner != nil }
@@ -63,6 +69,7 @@ final class IterativeSystem {
     self.preconditioner = preconditioner
     self.operatorExponent = operatorExponent
     self.operatorNorm = operatorNorm
+    iterationNorm = preconditioner == nil ? operatorNorm : 0
     self.maximumIterations = maximumIterations
     rowCount = transposed ? base.columnCount : base.rowCount
     columnCount = transposed ? base.rowCount : base.columnCount
@@ -70,6 +77,28 @@ final class IterativeSystem {
     rightHandSide = arena[0]
     x = arena[1]
     residual = arena[2]
+  }
+
+  /// A system with the same operator for the right-hand side `A r`, `r` being the current residual,
+  /// and the power of two by which that was multiplied. It starts at zero.
+  func systemForImageOfResidual() throws(LinearSolveError) -> (IterativeSystem, exponent: Int) {
+    let other = IterativeSystem(
+      base: base, transposed: transposed, preconditioner: preconditioner,
+      operatorExponent: operatorExponent, operatorNorm: operatorNorm,
+      maximumIterations: maximumIterations - iterations)
+    try multiply(residual, into: other.rightHandSide)
+    let size = Vector.maximumMagnitude(other.rightHandSide, count: rowCount)
+    let exponent = -PowerOfTwo.exponent(of: size)
+    PowerOfTwo.scale(other.rightHandSide, count: rowCount, by: exponent)
+    other.measureRightHandSide()
+    other.x.update(repeating: 0, count: columnCount)
+    return (other, exponent)
+  }
+
+  /// Adds what another system has spent.
+  func addCosts(of other: IterativeSystem) {
+    iterations += other.iterations
+    products += other.products
   }
 
   /// Working vector `k` of `count`, each of length `max(m, n)`. They are allocated once per solve
@@ -90,8 +119,15 @@ final class IterativeSystem {
   var isAtLimit: Bool { iterations >= maximumIterations }
 
   /// Records `‖A v‖ / ‖v‖` for some `v`.
-  func note(operatorNorm value: Double) {
+  private func note(operatorNorm value: Double) {
     if value.isFinite { operatorNorm = max(operatorNorm, value) }
+  }
+
+  /// Records `‖K v‖ / ‖v‖` for some `v`, or a lower bound of it, with `K` the operator the method
+  /// iterates with.
+  func note(iterationNorm value: Double) {
+    if value.isFinite { iterationNorm = max(iterationNorm, value) }
+    if !isPreconditioned { note(operatorNorm: value) }
   }
 
   /// `w ← A v`, counted.

@@ -21,7 +21,7 @@ public struct LSMR: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹` of `n × n`: the method iterates with `A M⁻¹`, which should be close to orthogonal.
@@ -62,15 +62,16 @@ public struct LSMR: LinearSolver, IterativeMethod {
       (vector(0), vector(1), vector(2), vector(3), vector(4), vector(5))
     let target = system.cycleTarget
     let leastSquaresTolerance =
-      acceptsLeastSquares ? relativeTolerance : 4 * Double.ulpOfOne * Double(max(m, n)).squareRoot()
+      acceptsLeastSquares ? relativeTolerance : SolveAcceptance.orthogonalityLevel
 
     var beta = system.residualNorm
     Vector.scale(1 / beta, u, count: m)
     try normalProduct(u, into: v, z, system)
     var alpha = Vector.norm(v, count: n)
     guard alpha.isFinite else { try system.rejectNonFinite("‖Aᵀu‖", from: v, count: n) }
-    if alpha <= leastSquaresTolerance * system.operatorNorm {
-      return .leastSquares(alpha / system.operatorNorm)
+    system.note(iterationNorm: alpha)
+    if alpha <= leastSquaresTolerance * system.iterationNorm {
+      return .leastSquares(system.iterationNorm == 0 ? 0 : alpha / system.iterationNorm)
     }
     Vector.scale(1 / alpha, v, count: n)
     h.update(from: v, count: n)
@@ -82,7 +83,6 @@ public struct LSMR: LinearSolver, IterativeMethod {
     // For the estimate of ‖r‖ (section 5.1).
     var (betaDot, betaDoubleDot, rhoDot) = (0.0, beta, 1.0)
     var (tauTilde, thetaTilde, zeta) = (0.0, 0.0, 0.0)
-    var largestColumn = alpha
 
     var outcome = CycleOutcome.limit
     while !system.isAtLimit {
@@ -92,9 +92,7 @@ public struct LSMR: LinearSolver, IterativeMethod {
       Vector.addScaled(1, product, to: u, count: m)
       beta = Vector.norm(u, count: m)
       guard beta.isFinite else { try system.rejectNonFinite("‖A v‖", from: product, count: m) }
-      let column = (alpha * alpha + beta * beta).squareRoot()
-      largestColumn = max(largestColumn, column)
-      if !system.isPreconditioned { system.note(operatorNorm: column) }
+      system.note(iterationNorm: (alpha * alpha + beta * beta).squareRoot())
       if beta > 0 {
         Vector.scale(1 / beta, u, count: m)
         try normalProduct(u, into: product, z, system)
@@ -144,7 +142,7 @@ public struct LSMR: LinearSolver, IterativeMethod {
         break
       }
       // ‖Aᵀr‖ = |ζ̄|.
-      let normalResidual = abs(zetaBar) / (largestColumn * residualNorm)
+      let normalResidual = abs(zetaBar) / (system.iterationNorm * residualNorm)
       if normalResidual <= leastSquaresTolerance {
         outcome = .leastSquares(normalResidual)
         break

@@ -19,7 +19,7 @@ public struct MINRES: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹`, symmetric positive definite, an approximate inverse of `|A|`.
@@ -65,7 +65,6 @@ public struct MINRES: LinearSolver, IterativeMethod {
     var betaPrevious = 1.0
     var (cosine, sine) = (-1.0, 0.0)
     var (deltaBar, epsilon, phiBar) = (0.0, 0.0, beta)
-    var largestColumn = 0.0
 
     while true {
       if system.isAtLimit { return .limit }
@@ -90,12 +89,13 @@ public struct MINRES: LinearSolver, IterativeMethod {
       deltaBar = -cosine * beta
 
       // ‖A r‖ = ‖r‖ · ‖(γ̄, δ̄)‖ for the residual before this step.
-      let column = (alpha * alpha + beta * beta).squareRoot()
-      largestColumn = max(largestColumn, column)
-      if !system.isPreconditioned { system.note(operatorNorm: column) }
-      let normalResidual = (gammaBar * gammaBar + deltaBar * deltaBar).squareRoot()
-      if normalResidual <= 4 * Double(n).squareRoot() * Double.ulpOfOne * largestColumn {
-        return .leastSquares(normalResidual / largestColumn)
+      system.note(iterationNorm: (alpha * alpha + beta * beta).squareRoot())
+      let ratio =
+        (gammaBar * gammaBar + deltaBar * deltaBar).squareRoot() / system.iterationNorm
+      if ratio <= SolveAcceptance.orthogonalityLevel { return .leastSquares(ratio) }
+      // Below √ε the recurrence cannot tell ‖A r‖ from rounding, because ‖r‖² hides it.
+      if system.mayBeSingular && ratio <= Double.ulpOfOne.squareRoot() {
+        return .suspectsLeastSquares
       }
 
       let gamma = (gammaBar * gammaBar + beta * beta).squareRoot()

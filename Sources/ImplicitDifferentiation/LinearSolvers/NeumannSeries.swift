@@ -20,7 +20,7 @@ public struct NeumannSeries: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹`, an approximate inverse of `A`.
@@ -56,7 +56,8 @@ public struct NeumannSeries: LinearSolver, IterativeMethod {
     let q = system.workVector(1, of: 2)
     let start = system.residualNorm
     // `step` belongs to A as it was given; the system may have been scaled by 2ᵏ.
-    let omega = system.isPreconditioned ? step : PowerOfTwo.scaled(step, by: -system.operatorExponent)
+    let omega =
+      system.isPreconditioned ? step : PowerOfTwo.scaled(step, by: -system.operatorExponent)
 
     while true {
       if system.isAtLimit { return .limit }

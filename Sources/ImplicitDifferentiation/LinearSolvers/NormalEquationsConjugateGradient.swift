@@ -18,7 +18,7 @@ public struct NormalEquationsConjugateGradient: LinearSolver, IterativeMethod {
   /// See `relativeTolerance`; in the units of `b`.
   public var absoluteTolerance: Double
 
-  /// The limit for the number of iterations; `nil` means `max(1000, 20 n)`.
+  /// The limit for the number of iterations; `nil` means `max(5000, 20 n)`.
   public var maximumIterations: Int?
 
   /// `M⁻¹` of `n × n`: the method iterates with `A M⁻¹`, which should be close to orthogonal.
@@ -51,7 +51,7 @@ public struct NormalEquationsConjugateGradient: LinearSolver, IterativeMethod {
     let (s, p, q, z, t) = (vector(0), vector(1), vector(2), vector(3), vector(4))
     let isPreconditioned = system.isPreconditioned
     let target = system.cycleTarget
-    let rounding = 4 * Double.ulpOfOne * Double(max(m, n)).squareRoot()
+    let orthogonal = SolveAcceptance.orthogonalityLevel
 
     // s = M⁻ᵀAᵀr, through z if there is an M.
     func gradient() throws(LinearSolveError) {
@@ -64,8 +64,6 @@ public struct NormalEquationsConjugateGradient: LinearSolver, IterativeMethod {
     }
 
     var residualNorm = system.residualNorm
-    // ‖A M⁻¹‖ from below.
-    var largest = isPreconditioned ? 0 : system.operatorNorm
     try gradient()
     p.update(from: s, count: n)
     var gamma = Vector.dot(s, s, count: n)
@@ -73,9 +71,10 @@ public struct NormalEquationsConjugateGradient: LinearSolver, IterativeMethod {
     while true {
       guard gamma.isFinite else { try system.rejectNonFinite("‖Aᵀr‖", from: s, count: n) }
       let normalResidual = gamma.squareRoot()
-      largest = max(largest, normalResidual / residualNorm)
-      if normalResidual <= rounding * largest * residualNorm {
-        return .leastSquares(normalResidual / (largest * residualNorm))
+      system.note(iterationNorm: normalResidual / residualNorm)
+      let scale = system.iterationNorm * residualNorm
+      if normalResidual <= orthogonal * scale {
+        return .leastSquares(scale == 0 ? 0 : normalResidual / scale)
       }
       if system.isAtLimit { return .limit }
 

@@ -130,6 +130,11 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
       case .leastSquares(let normalResidual):
         if method.acceptsLeastSquares { return system.evidence }
         throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+      case .suspectsLeastSquares:
+        if let normalResidual = try orthogonality(of: system) {
+          throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+        }
+        system.mayBeSingular = false
       case .stopped(let reason):
         if current > 0.5 * previous { throw reason }
       }
@@ -137,6 +142,35 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     let evidence = system.evidence
     try acceptance.requireModestGrowth(evidence)
     return evidence
+  }
+}
+
+extension PreparedIterativeSolver {
+  /// Tests whether a symmetric `A` has a null vector close to the residual `r`: then no `x` can
+  /// remove it, and `‖A v‖ / (‖A‖‖v‖)` is returned for the null vector `v` found.
+  ///
+  /// `A z = A r` has a solution whatever `A` is. With a regular `A` it is `z = r`; with a singular one
+  /// the method finds the `z` in the range of `A`, and `v = r − z` is what is left of `r`.
+  private func orthogonality(of system: IterativeSystem) throws(LinearSolveError) -> Double? {
+    let n = system.columnCount
+    let (image, exponent) = try system.systemForImageOfResidual()
+    let scale = system.operatorNorm * system.residualNorm
+    image.target = PowerOfTwo.scaled(SolveAcceptance.orthogonalityLevel / 4 * scale, by: exponent)
+    image.mayBeSingular = false
+    try image.recomputeResidual(xIsZero: true)
+    defer { system.addCosts(of: image) }
+    for _ in 0..<3 where image.residualNorm > image.target && !image.isAtLimit {
+      _ = try method.cycle(image)
+      try image.recomputeResidual()
+    }
+    PowerOfTwo.scale(image.x, count: n, by: -exponent)
+    Vector.scale(-1, image.x, count: n)
+    Vector.addScaled(1, system.residual, to: image.x, count: n)
+    let nullNorm = Vector.norm(image.x, count: n)
+    guard nullNorm > 0.5 * system.residualNorm else { return nil }
+    let imageNorm = PowerOfTwo.scaled(image.residualNorm, by: -exponent)
+    let ratio = imageNorm / (system.operatorNorm * nullNorm)
+    return ratio <= SolveAcceptance.orthogonalityLevel ? ratio : nil
   }
 }
 

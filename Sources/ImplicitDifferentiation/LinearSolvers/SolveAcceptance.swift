@@ -19,6 +19,10 @@ public struct SolveAcceptance: Sendable, Equatable {
   /// `2.2e12`, which is `1e-3 · 2⁵¹`: at that growth three digits of `x` are left by rounding.
   public static let defaultGrowthLimit = 1e-3 * 0x1p51
 
+  /// `1/γ`: a residual with `‖Aᵀr‖ ≤ ‖A‖‖r‖ / γ` is orthogonal to the range of `A`, as far as numbers
+  /// can tell: with a regular `A` that is possible only beyond a condition number of `γ`.
+  static let orthogonalityLevel = 1 / defaultGrowthLimit
+
   /// Accepts backward errors up to `backwardErrorLimit` and growth up to `growthLimit`.
   public init(
     backwardErrorLimit: Double, growthLimit: Double = SolveAcceptance.defaultGrowthLimit
