@@ -6,18 +6,26 @@ public struct AdjointOperator: LinearOperator {
   /// The transpose of `base`.
   public init(_ base: any LinearOperator) { self.base = base }
 
+  /// The columns of `base`.
   public var rowCount: Int { base.columnCount }
+
+  /// The rows of `base`.
   public var columnCount: Int { base.rowCount }
+
+  /// That of `base`, mirrored.
   public var structure: OperatorStructure { base.structure.transposed }
 
+  /// `y ← Aᵀ x`, the transposed product of `base`.
   public func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   { try base.transposeMatvec(x, into: &y) }
 
+  /// `y ← A x`, the product of `base`.
   public func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   { try base.matvec(x, into: &y) }
 
+  /// The entries of `base`, transposed.
   public func denseMatrix() throws(LinearSolveError) -> [Double] {
     let entries = try base.denseMatrix()
     let (m, n) = (rowCount, columnCount)
@@ -28,6 +36,7 @@ public struct AdjointOperator: LinearOperator {
     return transposed
   }
 
+  /// The band of `base`, transposed.
   public func bandMatrix() throws(LinearSolveError) -> BandMatrix? {
     try base.bandMatrix()?.transposed
   }

@@ -13,10 +13,16 @@ public struct BandedOperator: LinearOperator {
     matrix = try BandMatrix(below: below, diagonal: diagonal, above: above)
   }
 
+  /// The order of the matrix.
   public var rowCount: Int { matrix.count }
+
+  /// The order of the matrix.
   public var columnCount: Int { matrix.count }
+
+  /// The band of the matrix.
   public var structure: OperatorStructure { .band(lower: matrix.lower, upper: matrix.upper) }
 
+  /// `y ← A x`, diagonal by diagonal.
   public func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
@@ -24,6 +30,7 @@ public struct BandedOperator: LinearOperator {
     multiply(x, into: &y, transposed: false)
   }
 
+  /// `y ← Aᵀ x`, diagonal by diagonal.
   public func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
@@ -31,7 +38,10 @@ public struct BandedOperator: LinearOperator {
     multiply(x, into: &y, transposed: true)
   }
 
+  /// The band, with zeros around it.
   public func denseMatrix() throws(LinearSolveError) -> [Double] { matrix.denseMatrix }
+
+  /// The matrix at hand.
   public func bandMatrix() throws(LinearSolveError) -> BandMatrix? { matrix }
 
   /// Diagonal by diagonal, in the order stored: row `i` of diagonal `d` couples `x[i + d]` and

@@ -3,8 +3,13 @@
 /// The quickest way to hand a map to a solver; each product allocates its result. Errors thrown
 /// by the functions arrive as ``LinearSolveError/productFailed(_:)``.
 public struct ClosureOperator: LinearOperator {
+  /// `m`, the length of `A x`.
   public let rowCount: Int
+
+  /// `n`, the length of `x`.
   public let columnCount: Int
+
+  /// As it was stated.
   public let structure: OperatorStructure
   private let product: @Sendable ([Double]) throws -> [Double]
   private let transposedProduct: (@Sendable ([Double]) throws -> [Double])?
@@ -38,10 +43,12 @@ public struct ClosureOperator: LinearOperator {
       transposeMatvec: matvec)
   }
 
+  /// `y ← A x`, by the function given for it.
   public func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   { try apply(product, to: x, into: &y, transposed: false) }
 
+  /// `y ← Aᵀ x`, by the function given for it; throws if there is none.
   public func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {

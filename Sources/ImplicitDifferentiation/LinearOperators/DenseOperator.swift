@@ -2,7 +2,10 @@ import Kernels
 
 /// An `m × n` matrix kept entry by entry. A product costs `m n` multiplications.
 public struct DenseOperator: LinearOperator {
+  /// `m`.
   public let rowCount: Int
+
+  /// `n`.
   public let columnCount: Int
 
   /// The entries, row-major.
@@ -25,6 +28,7 @@ public struct DenseOperator: LinearOperator {
     try self.init(rowCount: rows.count, columnCount: n, entries: rows.flatMap { $0 })
   }
 
+  /// `y ← A x`.
   public func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
@@ -32,6 +36,7 @@ public struct DenseOperator: LinearOperator {
     multiply(x, into: &y, transposed: false)
   }
 
+  /// `y ← Aᵀ x`.
   public func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
@@ -39,6 +44,7 @@ public struct DenseOperator: LinearOperator {
     multiply(x, into: &y, transposed: true)
   }
 
+  /// The entries at hand.
   public func denseMatrix() throws(LinearSolveError) -> [Double] { entries }
 
   private func multiply(

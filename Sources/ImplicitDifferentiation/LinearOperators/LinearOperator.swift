@@ -111,3 +111,13 @@ func requireCount(
     throw .sizeMismatch(what: what(), expected: expected, found: found)
   }
 }
+
+/// `y ← y + α x`.
+func addScaled(_ alpha: Double, _ x: Span<Double>, to y: inout MutableSpan<Double>) {
+  x.withUnsafeBufferPointer { x in
+    y.withUnsafeMutableBufferPointer { y in
+      guard let input = x.baseAddress, let output = y.baseAddress else { return }
+      Vector.addScaled(alpha, input, to: output, count: y.count)
+    }
+  }
+}

@@ -86,3 +86,43 @@ func denseOperator(_ entries: [Double]) throws -> DenseOperator {
   let n = Int(Double(entries.count).squareRoot())
   return try DenseOperator(rowCount: n, columnCount: n, entries: entries)
 }
+
+extension LinearSolveError {
+  /// The case without its numbers.
+  enum Name: Sendable {
+    case notSquare, notBanded, sizeMismatch, notFinite, singular, notPositiveDefinite, notSymmetric
+    case notConverged, stagnated, diverged, breakdown, inconsistent, illConditioned, inaccurate
+    case productFailed, exhausted
+  }
+
+  var name: Name {
+    switch self {
+    case .notSquare: .notSquare
+    case .notBanded: .notBanded
+    case .sizeMismatch: .sizeMismatch
+    case .notFinite: .notFinite
+    case .singular: .singular
+    case .notPositiveDefinite: .notPositiveDefinite
+    case .notSymmetric: .notSymmetric
+    case .notConverged: .notConverged
+    case .stagnated: .stagnated
+    case .diverged: .diverged
+    case .breakdown: .breakdown
+    case .inconsistent: .inconsistent
+    case .illConditioned: .illConditioned
+    case .inaccurate: .inaccurate
+    case .productFailed: .productFailed
+    case .exhausted: .exhausted
+    }
+  }
+}
+
+/// The error thrown by `body`, or `nil`.
+func linearSolveError(_ body: () throws -> some Any) -> LinearSolveError? {
+  do {
+    _ = try body()
+    return nil
+  } catch {
+    return error as? LinearSolveError
+  }
+}
