@@ -75,7 +75,12 @@ enum TestMatrix {
   }
 }
 
-func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+/// `‖x‖₂`, for entries of any size.
+func norm(_ x: [Double]) -> Double {
+  let size = x.reduce(0) { max($0, abs($1)) }
+  if size == 0 { return 0 }
+  return size * x.reduce(0) { $0 + ($1 / size) * ($1 / size) }.squareRoot()
+}
 
 /// `‖x − y‖ / ‖y‖`.
 func relativeError(_ x: [Double], _ y: [Double]) -> Double {

@@ -1,0 +1,84 @@
+import Testing
+
+@testable import ImplicitDifferentiation
+
+@Suite struct LinearSolveErrorTests {
+  /// Every case says its numbers and what to try.
+  @Test func sentencesCarryTheNumbers() {
+    let table: [(LinearSolveError, [String])] = [
+      (.notSquare(rowCount: 3, columnCount: 2), ["3×2", "LSMR"]),
+      (.notBanded, ["band", "LU"]),
+      (.sizeMismatch(what: "the guess", expected: 4, found: 5), ["4", "the guess", "5"]),
+      (.notFinite(what: "the matrix", index: 7, value: .infinity), ["7", "the matrix", "inf"]),
+      (.singular(pivotIndex: 2, estimatedCondition: 1.5e17), ["pivot 2", "1.50e17"]),
+      (.notPositiveDefinite(index: 4, curvature: -0.25), ["step 4", "-2.50e-1", "MINRES"]),
+      (.notSymmetric(relativeDefect: 0.125), ["1.25e-1", "GMRES"]),
+      (
+        .notConverged(iterations: 12, residualNorm: 0.5, tolerance: 1e-9),
+        ["12", "5.00e-1", "1.00e-9", "preconditioner"]
+      ),
+      (
+        .stagnated(iterations: 12, residualNorm: 0.5, tolerance: 1e-9),
+        ["12", "5.00e-1", "1.00e-9", "direct"]
+      ),
+      (
+        .diverged(iterations: 12, residualNorm: 3e8, tolerance: 1e-9),
+        ["12", "3.00e8", "1.00e-9", "smaller step"]
+      ),
+      (.breakdown(quantity: "ω", iteration: 3), ["ω", "3", "GMRES"]),
+      (.inconsistent(residualNorm: 2, normalResidual: 1e-14), ["2.00", "1.00e-14", "singular"]),
+      (.illConditioned(growth: 1e16, limit: 2e12), ["1.00e16", "2.00e12", "scaling"]),
+      (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["1.00e-3", "1.00e-12", "matvec"]),
+      (.productFailed("no licence"), ["no licence"]),
+      (
+        .exhausted(
+          tried: ["CG", "MINRES"], reason: .singular(pivotIndex: 2, estimatedCondition: 9)),
+        ["CG, MINRES", "pivot 2"]
+      ),
+    ]
+    for (error, parts) in table {
+      for part in parts { #expect(error.description.contains(part), "\(error)") }
+      #expect(".?".contains(error.description.suffix(1)))
+    }
+  }
+
+  @Test func threeDigits() {
+    #expect(1.0.shortened == "1.00")
+    #expect(0.0.shortened == "0.0")
+    #expect((-1234.5).shortened == "-1.23e3")
+    #expect(9.999.shortened == "1.00e1")
+    #expect(6.02e23.shortened == "6.02e23")
+    #expect(Double.leastNonzeroMagnitude.shortened == "4.94e-324")
+    #expect(Double.infinity.shortened == "inf")
+    #expect(Double.nan.shortened == "nan")
+  }
+}
+
+@Suite struct SolveAcceptanceTests {
+  @Test func aSmallResidualAloneIsNotAccepted() {
+    let acceptance = SolveAcceptance.roundingLevel(count: 100)
+    // Singular and inconsistent, as elimination would answer it.
+    let huge = SolveAcceptance.Evidence(
+      residualNorm: 1, operatorNorm: 1, solutionNorm: 1e16, rightHandSideNorm: 1)
+    #expect(acceptance.acceptsBackwardError(of: huge))
+    #expect(throws: LinearSolveError.self) { try acceptance.requireModestGrowth(huge) }
+    // κ = 1e8 and a residual that no method makes smaller.
+    let fine = SolveAcceptance.Evidence(
+      residualNorm: 1e-8, operatorNorm: 1, solutionNorm: 1e8, rightHandSideNorm: 1)
+    #expect(acceptance.acceptsBackwardError(of: fine))
+    #expect(throws: Never.self) { try acceptance.requireModestGrowth(fine) }
+    let coarse = SolveAcceptance.Evidence(
+      residualNorm: 1e-8, operatorNorm: 1, solutionNorm: 1, rightHandSideNorm: 1)
+    #expect(!acceptance.acceptsBackwardError(of: coarse))
+  }
+
+  @Test func notANumberIsNeverAccepted() {
+    let nan = SolveAcceptance.Evidence(
+      residualNorm: .nan, operatorNorm: 1, solutionNorm: 1, rightHandSideNorm: 1)
+    #expect(!SolveAcceptance.directDefault.acceptsBackwardError(of: nan))
+    let acceptance = SolveAcceptance.roundingLevel(count: 1)
+    let nanGrowth = SolveAcceptance.Evidence(
+      residualNorm: 0, operatorNorm: .nan, solutionNorm: 1, rightHandSideNorm: 1)
+    #expect(throws: LinearSolveError.self) { try acceptance.requireModestGrowth(nanGrowth) }
+  }
+}
