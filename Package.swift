@@ -56,6 +56,12 @@ let package = Package(
       ],
       path: "Tutorials/workbook"),
 
+    .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
+    .executableTarget(
+      name: "CoreBenchmarks",
+      dependencies: ["ImplicitDifferentiation", "AllocationCounter"],
+      path: "Benchmarks/CoreBenchmarks"),
+
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
       name: "ImplicitDifferentiationTests", dependencies: ["ImplicitDifferentiation", "Kernels"]),

@@ -86,6 +86,10 @@ package enum ProgramExecutor {
   /// Lanes are run over this many numbers at a time, which stay in the first-level cache.
   private static let chunk = 1024
 
+  /// Up to this many lanes, stretches on which the same ones are active are looked for (which
+  /// takes the square of their number).
+  private static let fusionLimit = 16
+
   /// - Parameters:
   ///   - scratch: for packed matrix products, as long as the largest need among the terms.
   package static func run(
@@ -140,6 +144,10 @@ package enum ProgramExecutor {
       destination.update(repeating: 0, count: n)
     }
     guard let lanes, !instruction.lanes.isEmpty else { return }
+    if instruction.lanes.count <= fusionLimit {
+      runFused(instruction, lanes, storing: storing, input, output, workspace, destination)
+      return
+    }
     var from = 0
     while from < n {
       let to = Swift.min(from &+ chunk, n)
@@ -148,22 +156,72 @@ package enum ProgramExecutor {
         let first = Swift.max(from, lane.pointee.outStart)
         let last = Swift.min(to, lane.pointee.outStart &+ lane.pointee.count)
         guard first < last else { continue }
-        let k = first &- lane.pointee.outStart
-        let x =
-          base(lane.pointee.space, input, output, workspace) + lane.pointee.offset
-          + k &* lane.pointee.stride
-        let c = lane.pointee.coefficient.map { $0 + k &* lane.pointee.coefficientStride }
-        if storing, index == instruction.lanes.lowerBound {
-          TermExecutor.storeRow(
-            last &- first, lane.pointee.scale, lane.pointee.bias, c,
-            lane.pointee.coefficientStride, x, lane.pointee.stride, destination + first, 1)
-        } else {
-          TermExecutor.addRow(
-            last &- first, lane.pointee.scale, lane.pointee.bias, c,
-            lane.pointee.coefficientStride, x, lane.pointee.stride, destination + first, 1)
-        }
+        run(
+          lane, from: first, to: last, storing: storing && index == instruction.lanes.lowerBound,
+          base(lane.pointee.space, input, output, workspace), destination)
       }
       from = to
+    }
+  }
+
+  /// Stretch by stretch: up to where a lane begins or ends, the same lanes are active, and those
+  /// that read contiguously are added up in registers.
+  private static func runFused(
+    _ instruction: ProgramInstruction, _ lanes: UnsafePointer<ProgramLane>, storing: Bool,
+    _ input: UnsafePointer<Double>, _ output: UnsafeMutablePointer<Double>,
+    _ workspace: UnsafeMutablePointer<Double>, _ destination: UnsafeMutablePointer<Double>
+  ) {
+    let n = instruction.count
+    var from = 0
+    while from < n {
+      var to = Swift.min(from &+ chunk, n)
+      for index in instruction.lanes {
+        let start = lanes[index].outStart
+        let end = start &+ lanes[index].count
+        if start > from { to = Swift.min(to, start) } else if end > from { to = Swift.min(to, end) }
+      }
+      var fused = FusedLanes(
+        destination + from, count: to &- from, stores: storing, UnsafePointer(destination))
+      for index in instruction.lanes {
+        let lane = lanes + index
+        let k = from &- lane.pointee.outStart
+        guard k >= 0, k < lane.pointee.count else { continue }
+        let source = base(lane.pointee.space, input, output, workspace)
+        let step = lane.pointee.coefficient == nil ? 1 : lane.pointee.coefficientStride
+        if lane.pointee.stride == 1, step == 1 {
+          fused.append(
+            FusedLanes.Entry(
+              x: source + (lane.pointee.offset &+ k), c: lane.pointee.coefficient.map { $0 + k },
+              scale: lane.pointee.scale, bias: lane.pointee.bias))
+        } else {
+          fused.flush()
+          run(
+            lane, from: from, to: to, storing: storing && index == instruction.lanes.lowerBound,
+            source, destination)
+          fused.addsFromHereOn()
+        }
+      }
+      fused.flush()
+      from = to
+    }
+  }
+
+  /// Entries `first ..< last` of one lane, all of which it covers.
+  private static func run(
+    _ lane: UnsafePointer<ProgramLane>, from first: Int, to last: Int, storing: Bool,
+    _ source: UnsafePointer<Double>, _ destination: UnsafeMutablePointer<Double>
+  ) {
+    let k = first &- lane.pointee.outStart
+    let x = source + lane.pointee.offset + k &* lane.pointee.stride
+    let c = lane.pointee.coefficient.map { $0 + k &* lane.pointee.coefficientStride }
+    if storing {
+      TermExecutor.storeRow(
+        last &- first, lane.pointee.scale, lane.pointee.bias, c, lane.pointee.coefficientStride, x,
+        lane.pointee.stride, destination + first, 1)
+    } else {
+      TermExecutor.addRow(
+        last &- first, lane.pointee.scale, lane.pointee.bias, c, lane.pointee.coefficientStride, x,
+        lane.pointee.stride, destination + first, 1)
     }
   }
 }

@@ -66,6 +66,11 @@ package struct StridedTerm: Equatable, Hashable, Sendable {
     StridedTerm(extents: extents, output: output, coefficient: input, input: coefficient)
   }
 
+  /// Whether the box has one axis, in the first place: then it is canonical as it stands.
+  package var isRow: Bool {
+    extents[0] != 1 && extents[1] == 1 && extents[2] == 1 && extents[3] == 1
+  }
+
   /// Whether every view has the same stride on every axis of the box and the axes are written
   /// and read one for one: entry `k` of the output depends on entry `k` of the input alone.
   package var isElementwise: Bool { output.strides == input.strides }

@@ -27,7 +27,8 @@ public struct Tensor: @unchecked Sendable {
 
   let storage: Storage
   let dimensions: Shape
-  let tag: Tag?
+  /// Where the tensor was recorded, if it is traced.
+  var tag: Tag?
 
   init(_ storage: Storage, _ dimensions: Shape, tag: Tag? = nil) {
     self.storage = storage

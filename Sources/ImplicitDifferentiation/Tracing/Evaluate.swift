@@ -39,13 +39,6 @@ struct Piece {
       tableSide = term.tableSide
     }
   }
-
-  fileprivate func lowered(below trace: Trace) -> Piece {
-    var piece = self
-    piece.x = x.lowered(below: trace)
-    piece.coefficient = coefficient?.lowered(below: trace)
-    return piece
-  }
 }
 
 /// Computes `Σ (scale · c + bias) · x` over the pieces' boxes, and records it at the innermost
@@ -55,35 +48,53 @@ struct Piece {
 /// Every linear and bilinear operation of the library is a call of this function.
 ///
 /// - Parameter disjoint: the pieces write different entries (a concatenation), each once.
-func evaluate(_ shape: Shape, _ pieces: [Piece], disjoint: Bool = false) -> Tensor {
-  guard let trace = innermostTrace(pieces) else {
-    return execute(shape, pieces, disjoint: disjoint)
+func evaluate(
+  _ shape: Shape, _ pieces: consuming [Piece], disjoint: Bool = false
+) -> Tensor {
+  // Through pointers: copying pieces would count up to five references for each.
+  let trace = pieces.withUnsafeBufferPointer { innermostTrace($0) }
+  guard let trace else {
+    return pieces.withUnsafeBufferPointer { execute(shape, $0, disjoint: disjoint) }
   }
   trace.check()
-  let lowered = pieces.map { $0.lowered(below: trace) }
-  let value = evaluate(shape, lowered, disjoint: disjoint)
   let node = trace.addNode(count: shape.count)
-  for (piece, below) in zip(pieces, lowered) {
-    if let source = piece.x.node(in: trace) {
-      trace.append(
-        piece.term, scale: piece.scale, bias: piece.bias, coefficient: below.coefficient,
-        source: source, table: piece.table, tableSide: piece.tableSide)
-    }
-    if let source = piece.coefficient?.node(in: trace) {
-      trace.append(
-        piece.term.coefficientAsInput, scale: piece.scale, bias: 0, coefficient: below.x,
-        source: source)
-    }
+  pieces.withUnsafeMutableBufferPointer { pieces in
+    for index in pieces.indices { pieces[index].record(in: trace) }
   }
+  let value = evaluate(shape, pieces, disjoint: disjoint)
   return Tensor(value.storage, shape, tag: Tag(trace, node, below: value.tag))
 }
 
-private func innermostTrace(_ pieces: [Piece]) -> Trace? {
+extension Piece {
+  /// Appends the terms of this piece to the newest node of a trace, and leaves the piece as the
+  /// level below sees it.
+  fileprivate mutating func record(in trace: Trace) {
+    let (source, coefficientSource) = (x.node(in: trace), coefficient?.node(in: trace))
+    if source != nil { x.lower() }
+    if coefficientSource != nil { coefficient?.lower() }
+    if let source {
+      trace.append(
+        term, scale: scale, bias: bias, coefficient: coefficient, source: source, table: table,
+        tableSide: tableSide)
+    }
+    if let coefficientSource {
+      trace.append(
+        term.coefficientAsInput, scale: scale, bias: 0, coefficient: x, source: coefficientSource)
+    }
+  }
+}
+
+private func innermostTrace(_ pieces: UnsafeBufferPointer<Piece>) -> Trace? {
   var innermost: Trace?
-  for piece in pieces {
-    if let trace = piece.x.tag?.trace, trace.level > innermost?.level ?? 0 { innermost = trace }
-    if let trace = piece.coefficient?.tag?.trace, trace.level > innermost?.level ?? 0 {
-      innermost = trace
+  var level = 0
+  for index in pieces.indices {
+    if let tag = pieces[index].x.tag, tag.level > level {
+      innermost = tag.trace
+      level = tag.level
+    }
+    if let tag = pieces[index].coefficient?.tag, tag.level > level {
+      innermost = tag.trace
+      level = tag.level
     }
   }
   return innermost
@@ -92,51 +103,63 @@ private func innermostTrace(_ pieces: [Piece]) -> Trace? {
 /// The innermost trace that any of the tensors belongs to.
 func innermostTrace(_ tensors: Tensor...) -> Trace? {
   var innermost: Trace?
+  var level = 0
   for tensor in tensors {
-    if let trace = tensor.tag?.trace, trace.level > innermost?.level ?? 0 { innermost = trace }
+    if let tag = tensor.tag, tag.level > level {
+      innermost = tag.trace
+      level = tag.level
+    }
   }
   return innermost
 }
 
 /// Computes pieces of which nothing is traced.
-private func execute(_ shape: Shape, _ pieces: [Piece], disjoint: Bool) -> Tensor {
+private func execute(
+  _ shape: Shape, _ pieces: UnsafeBufferPointer<Piece>, disjoint: Bool
+) -> Tensor {
   let result = Storage(uninitializedCount: shape.count)
   let out = result.base
-  var isZeroed = false
   // The first piece may store instead of adding when it writes every entry once.
-  let first = pieces.first.map { $0.writesEachEntryOnce && $0.term.volume == shape.count } ?? false
-  let storesAll = disjoint && pieces.reduce(0) { $0 + $1.term.volume } == shape.count
-  if !first && !storesAll {
+  var isZeroed = true
+  if let first = pieces.first, first.writesEachEntryOnce, first.term.volume == shape.count {
+    isZeroed = false
+  } else if disjoint, pieces.reduce(0, { $0 + $1.term.volume }) == shape.count {
+    isZeroed = false
+  } else {
     out.update(repeating: 0, count: shape.count)
-    isZeroed = true
   }
-  for (index, piece) in pieces.enumerated() where piece.term.volume > 0 {
-    let hasCoefficient = piece.coefficient != nil
-    let c = piece.coefficient?.storage.values
-    let term =
-      piece.table == nil ? piece.term.canonical(hasCoefficient: hasCoefficient) : piece.term
-    if piece.table == nil, disjoint || (index == 0 && !isZeroed) {
+  for index in pieces.indices {
+    pieces[index].execute(into: out, storing: disjoint || (index == 0 && !isZeroed))
+  }
+  return Tensor(result, shape)
+}
+
+extension Piece {
+  /// Adds the piece to `out`, or overwrites what it writes there (never a gather or scatter).
+  fileprivate func execute(into out: UnsafeMutablePointer<Double>, storing: Bool) {
+    if term.volume == 0 { return }
+    let hasCoefficient = coefficient != nil
+    let c = coefficient?.storage.values
+    if let table {
+      TermExecutor.add(
+        term, scale: scale, bias: bias, coefficient: c, input: x.storage.values, output: out,
+        indexed: IndexedAxis(side: tableSide, table: table.base))
+      return
+    }
+    let term = term.isRow ? term : term.canonical(hasCoefficient: hasCoefficient)
+    if storing {
       TermExecutor.store(
-        term, scale: piece.scale, bias: piece.bias, coefficient: c, input: piece.x.storage.values,
-        output: out)
-      continue
+        term, scale: scale, bias: bias, coefficient: c, input: x.storage.values, output: out)
+      return
     }
     let scratchCount = TermExecutor.scratchCount(term, hasCoefficient: hasCoefficient)
     let scratch =
       scratchCount > 0 ? UnsafeMutablePointer<Double>.allocate(capacity: scratchCount) : nil
     defer { scratch?.deallocate() }
-    if let table = piece.table {
-      TermExecutor.add(
-        term, scale: piece.scale, bias: piece.bias, coefficient: c,
-        input: piece.x.storage.values, output: out,
-        indexed: IndexedAxis(side: piece.tableSide, table: table.base))
-    } else {
-      TermExecutor.add(
-        term, scale: piece.scale, bias: piece.bias, coefficient: c, input: piece.x.storage.values,
-        output: out, scratch: scratch)
-    }
+    TermExecutor.add(
+      term, scale: scale, bias: bias, coefficient: c, input: x.storage.values, output: out,
+      scratch: scratch)
   }
-  return Tensor(result, shape)
 }
 
 extension Piece {

@@ -13,11 +13,14 @@ import Synchronization
 /// that level is being traced as well.
 final class Tag: Sendable {
   let trace: Trace
+  /// That of the trace.
+  let level: Int
   let node: Int32
   let below: Tag?
 
   init(_ trace: Trace, _ node: Int32, below: Tag?) {
     self.trace = trace
+    level = trace.level
     self.node = node
     self.below = below
   }
@@ -238,6 +241,10 @@ extension Tensor {
     guard let tag, tag.trace === trace else { return self }
     return Tensor(storage, dimensions, tag: tag.below)
   }
+
+  /// Replaces a tensor recorded at some trace by what the level below sees.
+  @inline(__always)
+  mutating func lower() { tag = tag?.below }
 
   /// This tensor with another shape of as many entries; nodes are flat, so nothing is recorded.
   @inline(__always)

@@ -1,0 +1,88 @@
+/// One side of a comparison.
+struct Contestant {
+  var name: String
+  /// Runs it once; called many times in a row.
+  var run: () throws -> Void
+  /// The largest error of its result, relative to the largest entry of the reference; computed
+  /// after the contestant has run.
+  var error: () -> Double
+}
+
+/// What a contestant needed in each round.
+struct Timing {
+  var name: String
+  /// Seconds per call, a number for each round.
+  var seconds: [Double]
+  var error: Double
+  /// Median over the rounds of this contestant's time, divided by the first one's in that round.
+  var ratio: Double
+
+  var median: Double { seconds.median }
+  var least: Double { seconds.min() ?? .nan }
+}
+
+/// Lets contestants take turns in one process, so that whatever else the machine does meets all
+/// of them alike, and compares them round by round.
+///
+/// In each round every contestant runs for at least `turn`, as often as that takes; which one
+/// begins changes from round to round.
+func alternate(
+  rounds: Int, turn: Duration, _ contestants: [Contestant]
+) throws -> [Timing] {
+  let clock = ContinuousClock()
+  var repetitions: [Int] = []
+  for contestant in contestants {
+    // A first call warms up (compiles, allocates) and is not counted.
+    try contestant.run()
+    var count = 1
+    while true {
+      let elapsed = try clock.measure { for _ in 0..<count { try contestant.run() } }
+      if elapsed >= turn { break }
+      count *= 2
+    }
+    repetitions.append(count)
+  }
+  var seconds = [[Double]](repeating: [], count: contestants.count)
+  for round in 0..<rounds {
+    for turn in contestants.indices {
+      let index = (turn + round) % contestants.count
+      let contestant = contestants[index]
+      let count = repetitions[index]
+      let elapsed = try clock.measure { for _ in 0..<count { try contestant.run() } }
+      seconds[index].append(elapsed.inSeconds / Double(count))
+    }
+  }
+  return contestants.indices.map { index in
+    Timing(
+      name: contestants[index].name, seconds: seconds[index],
+      error: contestants[index].error(),
+      ratio: zip(seconds[index], seconds[0]).map { $0 / $1 }.median)
+  }
+}
+
+extension Duration {
+  var inSeconds: Double {
+    let (seconds, attoseconds) = components
+    return Double(seconds) + Double(attoseconds) * 1e-18
+  }
+}
+
+extension Array where Element == Double {
+  var median: Double {
+    if isEmpty { return .nan }
+    let sorted = sorted()
+    let middle = count / 2
+    return count % 2 == 1 ? sorted[middle] : 0.5 * (sorted[middle - 1] + sorted[middle])
+  }
+}
+
+/// `max |aᵢ − bᵢ| / max |bᵢ|`; infinity where the counts differ, NaN where an entry is.
+func relativeError(_ a: [Double], _ b: [Double]) -> Double {
+  if a.count != b.count { return .infinity }
+  var (difference, scale) = (0.0, 0.0)
+  for (p, q) in zip(a, b) {
+    if !(abs(p - q) <= difference) { difference = abs(p - q) }
+    scale = max(scale, abs(q))
+  }
+  return scale == 0 ? difference : difference / scale
+}

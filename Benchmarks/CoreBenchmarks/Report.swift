@@ -1,0 +1,127 @@
+/// A finished measurement: what it was to show, and what came out.
+struct Finding {
+  var benchmark: String
+  var contestant: String
+  /// Seconds per call, or the number in `unit`s for what is no time.
+  var value: Double
+  var unit = "s"
+  var least: Double?
+  var ratio: Double?
+  var error: Double?
+  /// What the ratio, or else the value, should not exceed.
+  var target: Double?
+
+  var meetsTarget: Bool? {
+    guard let target else { return nil }
+    return (ratio ?? value) <= target
+  }
+}
+
+/// All findings, as a table for people and as JSON for programs.
+struct Report {
+  private(set) var findings: [Finding] = []
+
+  /// The contestants of a comparison; `targets` holds for each one the largest ratio wanted to the
+  /// first one.
+  mutating func add(_ benchmark: String, _ timings: [Timing], targets: [Double?] = []) {
+    for (index, timing) in timings.enumerated() {
+      add(
+        Finding(
+          benchmark: benchmark, contestant: timing.name, value: timing.median,
+          least: timing.least, ratio: index == 0 ? nil : timing.ratio, error: timing.error,
+          target: index < targets.count ? targets[index] : nil))
+    }
+  }
+
+  /// Adds a line and prints it at once: a benchmark is watched.
+  mutating func add(_ finding: Finding) {
+    if findings.last?.benchmark != finding.benchmark {
+      print("\n\(finding.benchmark)")
+    }
+    findings.append(finding)
+    print("  " + finding.line)
+  }
+
+  /// How many findings miss their target.
+  var missed: Int { findings.count { $0.meetsTarget == false } }
+
+  var json: String {
+    func number(_ value: Double?) -> String {
+      guard let value, value.isFinite else { return "null" }
+      return "\(value)"
+    }
+    let entries = findings.map { finding in
+      """
+        {"benchmark": "\(finding.benchmark)", "contestant": "\(finding.contestant)", \
+      "unit": "\(finding.unit)", "value": \(number(finding.value)), \
+      "least": \(number(finding.least)), "ratio": \(number(finding.ratio)), \
+      "error": \(number(finding.error)), "target": \(number(finding.target))}
+      """
+    }
+    return "[\n" + entries.joined(separator: ",\n") + "\n]\n"
+  }
+}
+
+extension Finding {
+  fileprivate var line: String {
+    var line = contestant.padded(to: 44)
+    line += unit == "s" ? duration(value).aligned(to: 11) : "\(shortened(value)) \(unit)"
+    if let least { line += "  least" + duration(least).aligned(to: 10) }
+    if let ratio { line += "  ratio" + shortened(ratio).aligned(to: 7) }
+    if let error {
+      line += "  error" + (error < 1e-15 ? "< 1e-15" : shortened(error)).aligned(to: 9)
+    }
+    if let target, let meetsTarget {
+      let wanted = ratio == nil && unit == "s" ? duration(target) : shortened(target)
+      line += "  wanted ≤ \(wanted): \(meetsTarget ? "met" : "MISSED")"
+    }
+    return line
+  }
+}
+
+extension String {
+  func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(0, width - count))
+  }
+
+  func aligned(to width: Int) -> String {
+    String(repeating: " ", count: max(0, width - count)) + self
+  }
+}
+
+/// Three significant digits, in the unit that suits.
+func duration(_ seconds: Double) -> String {
+  for (factor, unit) in [(1.0, "s"), (1e3, "ms"), (1e6, "µs")] where seconds * factor >= 1 {
+    return "\(shortened(seconds * factor)) \(unit)"
+  }
+  return "\(shortened(seconds * 1e9)) ns"
+}
+
+/// Three significant digits.
+func shortened(_ value: Double) -> String {
+  if value == 0 || !value.isFinite { return "\(value)" }
+  if value == value.rounded(), abs(value) < 1e15 { return "\(Int(value))" }
+  var exponent = 0
+  var scaled = abs(value)
+  while scaled >= 1000 {
+    scaled /= 10
+    exponent += 1
+  }
+  while scaled < 100 {
+    scaled *= 10
+    exponent -= 1
+  }
+  let digits = Int(scaled.rounded())
+  let sign = value < 0 ? "-" : ""
+  if exponent >= 0, exponent < 6 {
+    return sign + "\(digits)" + String(repeating: "0", count: exponent)
+  }
+  if exponent < 0, exponent >= -5 {
+    let text = "\(digits)"
+    let whole = text.count + exponent
+    if whole > 0 { return sign + text.prefix(whole) + "." + text.suffix(-exponent) }
+    return sign + "0." + String(repeating: "0", count: -whole) + text
+  }
+  let text = "\(digits)"
+  return sign + text.prefix(1) + "." + text.dropFirst() + "e\(exponent + 2)"
+}

@@ -1,0 +1,105 @@
+import ImplicitDifferentiation
+
+/// The Hessian–vector product of ridge regression, `XᵀX v / m + θ ∘ v`, from the traced objective
+/// (the gradient derived, the Hessian its recording), against two hand-written loops over the
+/// rows of `X`.
+func benchmarkRidgeProduct(
+  rows m: Int, columns n: Int, _ settings: Settings, into report: inout Report
+) throws {
+  var generator = SplitMix64(seed: 101)
+  let matrix = generator.symmetric(count: m * n)
+  let targets = generator.symmetric(count: m)
+  let weights = generator.symmetric(count: n)
+  let v = generator.symmetric(count: n)
+  let penalty = [Double](repeating: 0.1, count: n)
+
+  let features = Tensor(shape: [m, n], matrix)
+  let (b, theta) = (Tensor(targets), Tensor(penalty))
+  let scale = Tensor(0.5 / Double(m))
+  let hessian = try linearization(at: Tensor(weights)) { w in
+    gradient(at: w) { w in
+      scale * (matmul(features, w) - b).squaredNorm() + 0.5 * theta.dot(w * w)
+    }
+  }.jacobian
+
+  var traced = [Double](repeating: 0, count: n)
+  var looped = traced
+  var residual = [Double](repeating: 0, count: m)
+  var reference = traced
+  ridgeReference(matrix, rows: m, columns: n, penalty, v, into: &reference)
+  for transposed in [false, true] {
+    let timings = try alternate(
+      rounds: settings.rounds, turn: settings.turn,
+      [
+        Contestant(
+          name: "two naive hand loops",
+          run: {
+            naiveRidgeProduct(
+              matrix, rows: m, columns: n, penalty, v, residual: &residual, into: &looped)
+          }, error: { relativeError(looped, reference) }),
+        Contestant(
+          name: "replayed program",
+          run: {
+            var out = traced.mutableSpan
+            if transposed {
+              try hessian.transposeMatvec(v.span, into: &out)
+            } else {
+              try hessian.matvec(v.span, into: &out)
+            }
+          }, error: { relativeError(traced, reference) }),
+      ])
+    report.add(
+      "ridge Hessian-vector product \(m)×\(n), \(transposed ? "transposed" : "as recorded")",
+      timings, targets: [nil, 0.7])
+  }
+}
+
+@inline(never)
+private func naiveRidgeProduct(
+  _ matrix: [Double], rows m: Int, columns n: Int, _ penalty: [Double], _ v: [Double],
+  residual: inout [Double], into out: inout [Double]
+) {
+  for i in 0..<m {
+    var sum = 0.0
+    for j in 0..<n { sum += matrix[i * n + j] * v[j] }
+    residual[i] = sum / Double(m)
+  }
+  for j in 0..<n { out[j] = penalty[j] * v[j] }
+  for i in 0..<m {
+    let r = residual[i]
+    for j in 0..<n { out[j] += matrix[i * n + j] * r }
+  }
+}
+
+/// The same with every sum compensated (T. Ogita, S. M. Rump and S. Oishi, SIAM J. Sci. Comput. 26
+/// (2005), 1955–1988, sums only), so that the error printed is the contestant's.
+private func ridgeReference(
+  _ matrix: [Double], rows m: Int, columns n: Int, _ penalty: [Double], _ v: [Double],
+  into out: inout [Double]
+) {
+  var sums = [CompensatedSum](repeating: CompensatedSum(), count: n)
+  for i in 0..<m {
+    var row = CompensatedSum()
+    for j in 0..<n { row.add(matrix[i * n + j] * v[j]) }
+    let r = row.value / Double(m)
+    for j in 0..<n { sums[j].add(matrix[i * n + j] * r) }
+  }
+  for j in 0..<n {
+    sums[j].add(penalty[j] * v[j])
+    out[j] = sums[j].value
+  }
+}
+
+private struct CompensatedSum {
+  private var sum = 0.0
+  private var lost = 0.0
+
+  var value: Double { sum + lost }
+
+  mutating func add(_ term: Double) {
+    let next = sum + term
+    let part = next - sum
+    lost += (sum - (next - part)) + (term - part)
+    sum = next
+  }
+}
