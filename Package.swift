@@ -50,9 +50,13 @@ let package = Package(
       dependencies: ["LiteratePages", "UnconstrainedOptimization"],
       path: "Tutorials/workbook"),
 
+    .executableTarget(
+      name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
+
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
-      name: "ImplicitDifferentiationTests", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+      name: "ImplicitDifferentiationTests",
+      dependencies: ["ImplicitDifferentiation", "Kernels", "Probe"]),
     .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(
