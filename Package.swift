@@ -61,10 +61,13 @@ let package = Package(
       name: "CoreBenchmarks",
       dependencies: ["ImplicitDifferentiation", "AllocationCounter"],
       path: "Benchmarks/CoreBenchmarks"),
+    .executableTarget(
+      name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(
-      name: "ImplicitDifferentiationTests", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+      name: "ImplicitDifferentiationTests",
+      dependencies: ["ImplicitDifferentiation", "Kernels", "Probe"]),
     .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(
