@@ -52,8 +52,9 @@ public struct Automatic: LinearSolver {
   ) throws(LinearSolveError) -> (any PreparedLinearSolver)? {
     guard let (lower, upper) = A.structure.bandwidths else { return nil }
     if lower == 0 && upper == 0 {
+      let band = try squareBand(A)
       return PreparedDirectSolver(
-        base: A, factors: try DiagonalDivision(try squareBand(A).values),
+        base: A, factors: try DiagonalDivision((0..<band.count).map { band[$0, $0] }),
         acceptance: .directDefault, reason: "as stated by its structure")
     }
     // With fill a row of the factors takes 2 kl + ku + 1 numbers, a row of the matrix n.

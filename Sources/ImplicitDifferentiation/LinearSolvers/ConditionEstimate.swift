@@ -7,7 +7,7 @@ import Kernels
 /// Trans. Math. Softw. 14 (1988), 381–396 (algorithm 4.1, with its alternating vector).
 enum ConditionEstimate {
   /// The estimate for a matrix of `n` rows. `solve` replaces its argument by `A⁻¹` (or `A⁻ᵀ`) times
-  /// it. At most `2 rounds + 1` solves; infinity if a solve overflows.
+  /// it. At most `2 rounds + 2` solves; infinity if a solve overflows.
   static func inverseNorm(
     count n: Int, rounds: Int = 5,
     solve: (_ b: UnsafeMutablePointer<Double>, _ transposed: Bool) -> Void

@@ -144,13 +144,23 @@ private struct ExponentMaxima {
       rowMaxima[i] = Self.none
       columnMaxima[i] = Self.none
     }
-    for run in runs {
-      for k in 0..<run.count where values[run.start + k] != 0 {
-        let i = run.row + k * run.rowStep
-        let j = run.column + k * run.columnStep
-        let size = Self.exponent(values[run.start + k]) + rowExponents[i] + columnExponents[j]
-        if size > rowMaxima[i] { rowMaxima[i] = size }
-        if size > columnMaxima[j] { columnMaxima[j] = size }
+    // Pointers, because this runs over every entry of the matrix.
+    rowMaxima.withUnsafeMutableBufferPointer { rowMaxima in
+      columnMaxima.withUnsafeMutableBufferPointer { columnMaxima in
+        rowExponents.withUnsafeBufferPointer { rowExponents in
+          columnExponents.withUnsafeBufferPointer { columnExponents in
+            for run in runs {
+              for k in 0..<run.count where values[run.start + k] != 0 {
+                let i = run.row + k * run.rowStep
+                let j = run.column + k * run.columnStep
+                let size =
+                  Self.exponent(values[run.start + k]) + rowExponents[i] + columnExponents[j]
+                if size > rowMaxima[i] { rowMaxima[i] = size }
+                if size > columnMaxima[j] { columnMaxima[j] = size }
+              }
+            }
+          }
+        }
       }
     }
   }

@@ -82,7 +82,8 @@ public struct GMRES: LinearSolver, IterativeMethod {
       system.note(iterationNorm: productNorm)
 
       var column = [Double](repeating: 0, count: k + 1)
-      let remainder = orthogonalize(w, against: basis, count: k + 1, n, productNorm, &column)
+      let remainder = orthogonalize(
+        w, against: basis, count: k + 1, length: n, norm: productNorm, column: &column)
 
       for (j, rotation) in rotations.enumerated() {
         let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
@@ -120,9 +121,9 @@ public struct GMRES: LinearSolver, IterativeMethod {
   /// Modified Gram-Schmidt; a second time if the first removed so much that rounding shows
   /// ("twice is enough", W. Kahan in B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9). Fills
   /// `column` with the coefficients and returns the norm of what is left.
-  private func orthogonalize(
+  func orthogonalize(
     _ w: UnsafeMutablePointer<Double>, against basis: (Int) -> UnsafeMutablePointer<Double>,
-    count: Int, _ n: Int, _ norm: Double, _ column: inout [Double]
+    count: Int, length n: Int, norm: Double, column: inout [Double]
   ) -> Double {
     var before = norm
     var after = norm

@@ -27,7 +27,7 @@ extension Factorization {
   func requireRegular(
     limit: Double, pivots: some Collection<Double>
   ) throws(LinearSolveError) {
-    let rounds = count <= 1000 ? 5 : 2  // for long bands the estimate should not outweigh the rest
+    let rounds = count <= 1000 ? 5 : 1  // for long bands the estimate should not outweigh the rest
     let inverse = ConditionEstimate.inverseNorm(count: count, rounds: rounds) { b, transposed in
       solve(b, transposed: transposed)
     }

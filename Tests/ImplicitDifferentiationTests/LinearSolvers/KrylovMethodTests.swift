@@ -1,3 +1,4 @@
+import Kernels
 import Testing
 
 @testable import ImplicitDifferentiation
@@ -21,6 +22,32 @@ import Testing
     let solution = try GMRES(restart: Self.n).solve(A, b)
     #expect(solution.iterations == Self.n)
     #expect(solution.vector == [0, 1] + [Double](repeating: 0, count: Self.n - 2))
+  }
+
+  /// What is left of a vector that lies in the space up to 1e-9 is orthogonal to it all the same.
+  @Test func gmresOrthogonalisesTwiceWhereOnceIsNotEnough() {
+    let n = Self.n
+    let arena = VectorArena(vectors: 4, length: n)
+    for k in 0..<3 {
+      let raw = SeededNumbers.vector(n, seed: 84 + UInt64(k))
+      for i in 0..<n { arena[k][i] = raw[i] }
+      var coefficients = [Double](repeating: 0, count: k)
+      let left = GMRES().orthogonalize(
+        arena[k], against: { arena[$0] }, count: k, length: n, norm: norm(raw),
+        column: &coefficients)
+      Vector.scale(1 / left, arena[k], count: n)
+    }
+    let noise = SeededNumbers.vector(n, seed: 88)
+    for i in 0..<n { arena[3][i] = arena[0][i] - arena[1][i] + 2 * arena[2][i] + 1e-9 * noise[i] }
+    var column = [Double](repeating: 0, count: 3)
+    let left = GMRES().orthogonalize(
+      arena[3], against: { arena[$0] }, count: 3, length: n, norm: 6.0.squareRoot(),
+      column: &column)
+    #expect(left > 1e-9 && left < 1e-8)
+    for k in 0..<3 {
+      #expect(abs(Vector.dot(arena[k], arena[3], count: n)) <= 4 * Double.ulpOfOne * left)
+    }
+    #expect(maximumDifference(column, [1, -1, 2]) <= 1e-8)
   }
 
   @Test func gmresEndsEarlyInAnInvariantSpace() throws {
