@@ -35,14 +35,16 @@ struct SVGDrawing {
 
   mutating func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class style: String) {
     body +=
-      "<line class=\"\(style)\" x1=\"\(px(x1))\" y1=\"\(px(y1))\" x2=\"\(px(x2))\" y2=\"\(px(y2))\"/>\n"
+      "<line class=\"\(style)\" x1=\"\(px(x1))\" y1=\"\(px(y1))\""
+      + " x2=\"\(px(x2))\" y2=\"\(px(y2))\"/>\n"
   }
 
   mutating func rectangle(
     _ x: Double, _ y: Double, _ width: Double, _ height: Double, attributes: String
   ) {
     body +=
-      "<rect \(attributes) x=\"\(px(x))\" y=\"\(px(y))\" width=\"\(px(width))\" height=\"\(px(height))\"/>\n"
+      "<rect \(attributes) x=\"\(px(x))\" y=\"\(px(y))\""
+      + " width=\"\(px(width))\" height=\"\(px(height))\"/>\n"
   }
 
   mutating func text(
@@ -51,7 +53,8 @@ struct SVGDrawing {
   ) {
     let turn = turned ? " transform=\"rotate(-90 \(px(x)) \(px(y)))\"" : ""
     body +=
-      "<text class=\"\(style)\" x=\"\(px(x))\" y=\"\(px(y))\" text-anchor=\"\(anchor.rawValue)\"\(turn)>"
+      "<text class=\"\(style)\" x=\"\(px(x))\" y=\"\(px(y))\""
+      + " text-anchor=\"\(anchor.rawValue)\"\(turn)>"
       + escapedForXML(text) + "</text>\n"
   }
 
@@ -82,8 +85,9 @@ struct SVGDrawing {
   /// The document, with its own style for light and for dark surroundings.
   func document(title: String) -> String {
     let size = "width=\"\(px(width))\" height=\"\(px(height))\""
+    let box = "viewBox=\"0 0 \(px(width)) \(px(height))\""
     return """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(px(width)) \(px(height))" \(size) role="img">
+      <svg xmlns="http://www.w3.org/2000/svg" \(box) \(size) role="img">
       <title>\(escapedForXML(title))</title>
       <style>
       \(Self.style)

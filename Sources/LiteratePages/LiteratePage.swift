@@ -51,9 +51,17 @@ package final class LiteratePage {
 
   func record(_ content: PageEvent.Content, line: Int, file: String) throws(PageError) {
     guard file == self.file else { throw .foreignLine(file: file, page: self.file) }
+    guard source.codeLines.contains(line) else {
+      throw .sourceChanged(path: source.sourcePath, line: line)
+    }
     let event = PageEvent(line: line, content: content)
     events.append(event)
     emit(terminal?.add(event))
+  }
+
+  /// Long work begins at a line: what is above is to be read meanwhile.
+  func reach(line: Int) {
+    emit(terminal?.reach(line: line))
   }
 
   func noteTime(_ label: String, _ duration: Duration) {

@@ -108,7 +108,7 @@ extension PageEvent.Content {
   }
 }
 
-/// Labels in one column, values in the next.
+/// Labels in one column, values in the next; the further lines of a value begin where it does.
 func alignedValues(_ events: some Sequence<PageEvent>) -> String {
   let pairs = events.compactMap { event in
     if case .values(let label, let texts) = event.content {
@@ -117,8 +117,10 @@ func alignedValues(_ events: some Sequence<PageEvent>) -> String {
       nil
     }
   }
-  let width = pairs.map(\.label.count).max() ?? 0
+  let width = (pairs.map(\.label.count).max() ?? 0) + 2
   return pairs.map { pair in
-    pair.label + String(repeating: " ", count: width - pair.label.count + 2) + pair.text
+    let lines = pair.text.split(separator: "\n", omittingEmptySubsequences: false)
+    return pair.label + String(repeating: " ", count: width - pair.label.count)
+      + lines.joined(separator: "\n" + String(repeating: " ", count: width))
   }.joined(separator: "\n")
 }

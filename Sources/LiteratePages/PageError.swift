@@ -16,6 +16,8 @@ package enum PageError: ExitStatusError, Equatable, CustomStringConvertible {
   case unbalancedHide(path: String, line: Int)
   /// Something was recorded from another file, where the page has no place for it.
   case foreignLine(file: String, page: String)
+  /// A result comes from a line that holds no code: the source is not the one that was compiled.
+  case sourceChanged(path: String, line: Int)
   /// Prose mentions `\(label)` but nothing was shown or recorded under that label.
   case unknownValue(label: String, line: Int)
   /// A row of a table does not fit its head.
@@ -26,7 +28,10 @@ package enum PageError: ExitStatusError, Equatable, CustomStringConvertible {
   case nothingToPlot(title: String)
 
   package var exitStatus: Int32 {
-    if case .sourceMissing = self { 2 } else { 1 }
+    switch self {
+    case .sourceMissing, .sourceChanged: 2
+    default: 1
+    }
   }
 
   package var description: String {
@@ -50,6 +55,9 @@ package enum PageError: ExitStatusError, Equatable, CustomStringConvertible {
     case .foreignLine(let file, let page):
       "something was shown from \(file), but the page is made from \(page); return the value and "
         + "show it there"
+    case .sourceChanged(let path, let line):
+      "a result comes from line \(line) of \(path), which holds no code: the source has changed "
+        + "since it was compiled; build again"
     case .unknownValue(let label, let line):
       "line \(line): the prose mentions \\(\(label)), but nothing was shown or recorded under "
         + "that label"

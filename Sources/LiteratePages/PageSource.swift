@@ -33,6 +33,8 @@ package struct PageSource: Equatable, Sendable {
   package var sourcePath: String
   /// What follows the title, without the line that names the page.
   package var parts: [Part]
+  /// The lines that hold code, hidden ones included: those from which results can come.
+  package var codeLines: Set<Int>
 
   /// `Name` in `docs/Name.md`.
   package var name: String {
@@ -86,7 +88,7 @@ package struct PageSource: Equatable, Sendable {
       case let page = String(nameLine.text.dropFirst(mark.count)), Self.isPagePath(page)
     else { throw .noPageName(path: path) }
     pagePath = page
-    parts = try Self.cut(
+    (parts, codeLines) = try Self.cut(
       lines.filter { $0.number != 1 && $0.number != nameLine.number }, path: path)
   }
 
@@ -105,8 +107,11 @@ package struct PageSource: Equatable, Sendable {
 
   // MARK: Cutting
 
-  private static func cut(_ lines: [Line], path: String) throws(PageError) -> [Part] {
+  private static func cut(
+    _ lines: [Line], path: String
+  ) throws(PageError) -> (parts: [Part], codeLines: Set<Int>) {
     var parts: [Part] = []
+    var codeLines: Set<Int> = []
     var prose: [Line] = []
     var code: [Line] = []
     var codeNumbers: [Int] = []
@@ -139,14 +144,17 @@ package struct PageSource: Equatable, Sendable {
         prose.append(line)
       } else {
         endProse()
-        if !line.text.isEmpty { codeNumbers.append(line.number) }
+        if !line.text.isEmpty {
+          codeNumbers.append(line.number)
+          codeLines.insert(line.number)
+        }
         if hideStart == nil, !line.text.hasSuffix("// hide") { code.append(line) }
       }
     }
     if let start = hideStart { throw .unbalancedHide(path: path, line: start) }
     endProse()
     endCode()
-    return parts
+    return (parts, codeLines)
   }
 
   private static func trimmedBlank(_ lines: [Line]) -> [Line] {

@@ -1,10 +1,3 @@
-/// A value that says how it stands on a page. Numbers, arrays of numbers and whatever prints
-/// itself do without; a type whose `description` has too many digits conforms.
-package protocol PageText {
-  /// One line, at most seven significant digits per number.
-  var pageText: String { get }
-}
-
 /// A value as it stands on a page, and whether it is a number (numbers align right in tables).
 package struct PageCell: Equatable, Sendable {
   package var text: String
@@ -25,11 +18,24 @@ package struct PageCell: Equatable, Sendable {
 
   private static func words(_ value: any CustomStringConvertible) -> String {
     switch value {
-    case let value as any PageText: value.pageText
     case let values as [any CustomStringConvertible]:
       "[" + values.map { PageCell($0).text }.joined(separator: ", ") + "]"
     case let flag as Bool: flag ? "yes" : "no"
-    default: value.description
+    default: withShortNumbers(value.description)
     }
+  }
+}
+
+/// A text in which decimal numbers have at most seven significant digits: `1.4142135623730951`
+/// becomes `1.414214`. What is beyond differs between machines, and a page does not.
+///
+/// Numbers without a point are left alone, as counts and names.
+func withShortNumbers(_ text: String) -> String {
+  text.replacing(/(?<sign>-?)(?<number>\d+\.\d+(?:[eE][-+]?\d+)?)/) { match in
+    let digits = match.number.prefix { $0 != "e" && $0 != "E" }.filter { $0 != "." }
+    guard digits.drop(while: { $0 == "0" }).count > 7, let value = Double(match.number) else {
+      return String(match.0)
+    }
+    return match.sign + formatted(value)
   }
 }

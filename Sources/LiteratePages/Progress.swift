@@ -57,8 +57,10 @@ package struct Progress {
 /// Calls the body for every element, with a progress line.
 @MainActor
 package func withProgress<Elements: Collection>(
-  _ label: String, _ elements: Elements, _ body: (Elements.Element) throws -> Void
+  _ label: String, _ elements: Elements, line: Int = #line,
+  _ body: (Elements.Element) throws -> Void
 ) rethrows {
+  LiteratePage.currentIfOpen?.reach(line: line)
   var progress = Progress(label, total: elements.count)
   defer { progress.end() }
   for (index, element) in elements.enumerated() {

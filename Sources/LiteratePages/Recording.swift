@@ -1,5 +1,3 @@
-import Kernels
-
 // What a tutorial calls to put results on its page. Each result stands below the block of code
 // that holds the line of the call.
 
@@ -84,12 +82,13 @@ package func say(_ markdown: String, line: Int = #line, file: String = #filePath
   record(.sentence(markdown), line, file)
 }
 
-/// Shows words of the library verbatim, as a quotation.
+/// Shows words of the library verbatim, as a quotation; only numbers of more than seven digits are
+/// shortened.
 @MainActor
 package func quote(
   _ words: any CustomStringConvertible, line: Int = #line, file: String = #filePath
 ) {
-  record(.quote(words.description), line, file)
+  record(.quote(withShortNumbers(words.description)), line, file)
 }
 
 /// Runs what must fail and quotes the error; several lines of it keep their alignment.
@@ -110,12 +109,12 @@ package func quoteError(
   throw PageError.nothingThrown(line: line)
 }
 
-/// Recording from another file is a mistake in the tutorial.
+/// A page that cannot be put together is given up; most callers do not throw.
 @MainActor
 private func record(_ content: PageEvent.Content, _ line: Int, _ file: String) {
   do {
     try LiteratePage.current.record(content, line: line, file: file)
   } catch {
-    stop("\(error)")
+    endExecutable(on: error)
   }
 }

@@ -40,6 +40,11 @@ package struct TerminalPage {
     return text
   }
 
+  /// What stands above a line and has not been printed yet.
+  package mutating func reach(line: Int) -> String {
+    flush() + (source.codePart(atLine: line).map { prose(upTo: $0) } ?? "")
+  }
+
   /// The rest.
   package mutating func end() -> String {
     flush() + prose(upTo: source.parts.count)

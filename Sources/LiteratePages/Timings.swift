@@ -36,7 +36,10 @@ struct Timings {
 
 /// Runs the body, and tells the terminal and the file of `--timings` how long it took.
 @MainActor
-package func timed<Value>(_ label: String, _ body: () throws -> Value) rethrows -> Value {
+package func timed<Value>(
+  _ label: String, line: Int = #line, _ body: () throws -> Value
+) rethrows -> Value {
+  LiteratePage.current.reach(line: line)
   let clock = ContinuousClock()
   let start = clock.now
   let value = try body()

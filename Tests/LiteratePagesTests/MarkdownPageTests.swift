@@ -7,7 +7,7 @@ import Testing
 
   static let events: [PageEvent] = [
     PageEvent(line: 22, content: .values(label: "y", ["3", "4"])),
-    PageEvent(line: 22, content: .values(label: "longer", ["0.5"])),
+    PageEvent(line: 22, content: .values(label: "longer", ["[1,\n 2]"])),
     PageEvent(line: 22, content: .check("true")),
     PageEvent(line: 16, content: .quote("a_b* <c>: 2 > 1 & $5")),
     PageEvent(line: 22, content: .check("also true")),
@@ -53,7 +53,8 @@ import Testing
 
         ```text
         y       3, 4
-        longer  0.5
+        longer  [1,
+                 2]
         ```
 
         - ✓ true

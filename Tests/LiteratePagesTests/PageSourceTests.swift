@@ -55,6 +55,7 @@ import Testing
     #expect(source.codePart(atLine: 16) == 1)
     #expect(source.codePart(atLine: 22) == 3)
     #expect(source.codePart(atLine: 99) == 3)
+    #expect(source.codeLines == [8, 11, 12, 14, 15, 16, 22])
   }
 
   @Test(

@@ -7,6 +7,9 @@ import Testing
     let source = try PageSource(text: PageSourceTests.text, path: "main.swift")
     var page = TerminalPage(source: source, width: 40)
     #expect(page.head == "A claim\n═══════\n")
+    var early = page
+    #expect(early.reach(line: 12) == "\nThe value is …, $y^2 = x$.\n")
+    #expect(early.reach(line: 12) == "")
     var steps: [String] = []
     steps.append(page.add(PageEvent(line: 16, content: .quote("refused"))))
     steps.append(page.add(PageEvent(line: 22, content: .values(label: "y", ["3"]))))
