@@ -113,7 +113,10 @@ private struct Compiler {
         term.geometry.coefficient = StridedView()
       }
     }
-    if term.geometry.extents[1] != 1 || term.geometry.extents[0] == 1 {
+    // A single row is canonical already. (Any other box may hold axes of extent 1 before longer
+    // ones, which the row kernels would take for the end.)
+    let e = term.geometry.extents
+    if e[0] == 1 || e[1] != 1 || e[2] != 1 || e[3] != 1 {
       term.geometry = term.geometry.canonical(hasCoefficient: term.coefficient >= 0)
     }
   }
