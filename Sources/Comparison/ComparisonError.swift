@@ -1,0 +1,41 @@
+import ImplicitDifferentiation
+
+/// Why differences or a comparison could not be made. What the solvers and the implicit function
+/// throw themselves is passed on as it is.
+public enum ComparisonError: Error, Equatable {
+  /// The function could be evaluated at too few steps; `reason` is its first failure.
+  case tooFewSteps(left: Int, reason: String)
+
+  /// NaN or infinity at the point itself.
+  case notFinite(what: String, value: Double)
+
+  /// The steps of a sweep do not descend.
+  case invalidSteps(largest: Double, smallest: Double, ratio: Double)
+
+  /// A direction, a reference or a loss of another size than it needs.
+  case sizeMismatch(what: String, expected: Int, found: Int)
+
+  /// A direction of length zero has no derivative along it.
+  case zeroDirection
+}
+
+extension ComparisonError: CustomStringConvertible {
+  /// A sentence with the numbers, and one with what to try.
+  public var description: String {
+    switch self {
+    case .tooFewSteps(let left, let reason):
+      "Differences need at least 4 steps, and the function could be evaluated at \(left): "
+        + "\(reason). Use smaller steps, or move the point away from the edge of the domain."
+    case .notFinite(let what, let value):
+      "The value of \(what) at the point itself is \(value). Look for missing data, a division by "
+        + "zero or a logarithm of zero."
+    case .invalidSteps(let largest, let smallest, let ratio):
+      "Steps from \(largest) down to \(smallest) by factors of \(ratio) do not make a sweep: the "
+        + "largest must exceed the smallest, both be positive, and the factor be at least 1.2."
+    case .sizeMismatch(let what, let expected, let found):
+      "Expected \(expected) numbers in \(what), found \(found)."
+    case .zeroDirection:
+      "The direction is zero: there is nothing to differentiate along. Give a nonzero one."
+    }
+  }
+}
