@@ -99,7 +99,7 @@ func duration(_ seconds: Double) -> String {
 
 /// Three significant digits.
 func shortened(_ value: Double) -> String {
-  if value == 0 || !value.isFinite { return "\(value)" }
+  if !value.isFinite { return "\(value)" }
   if value == value.rounded(), abs(value) < 1e15 { return "\(Int(value))" }
   var exponent = 0
   var scaled = abs(value)

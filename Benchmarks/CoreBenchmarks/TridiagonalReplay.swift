@@ -64,8 +64,7 @@ struct ExponentialTridiagonal {
     }
   }
 
-  /// The product in twice the precision of nothing in particular: row by row, outermost terms
-  /// first, in another order than either contestant.
+  /// The product row by row, the neighbours summed first: another order than either contestant's.
   func reference(_ v: [Double]) -> [Double] {
     (0..<count).map { i in
       let neighbours = (i > 0 ? v[i - 1] : 0) + (i + 1 < count ? v[i + 1] : 0)

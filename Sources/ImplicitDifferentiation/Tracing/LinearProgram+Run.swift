@@ -12,11 +12,11 @@ final class ExecutableProgram: @unchecked Sendable {
   /// Doubles of workspace that a run wants.
   let workspaceCount: Int
   private let scratchOffset: Int
-  private var instructions: [ProgramInstruction] = []
-  private var lanes: [ProgramLane] = []
-  private var terms: [ProgramTerm] = []
+  private let instructions: [ProgramInstruction]
+  private let lanes: [ProgramLane]
+  private let terms: [ProgramTerm]
   /// Maps, each run after the instruction `after`.
-  private var mapCalls: [MapCall] = []
+  private let mapCalls: [MapCall]
   private let pool: WorkspacePool
 
   private struct MapCall {
@@ -52,6 +52,12 @@ final class ExecutableProgram: @unchecked Sendable {
     }
     var slots = WorkspaceSlots()
     var scratch = 0
+    var instructions: [ProgramInstruction] = []
+    var lanes: [ProgramLane] = []
+    var terms: [ProgramTerm] = []
+    var mapCalls: [MapCall] = []
+    instructions.reserveCapacity(program.groups.count)
+    lanes.reserveCapacity(program.terms.count)
     for (index, group) in program.groups.enumerated() {
       let node = Int(group.destination)
       let count = Int(program.counts[node])
@@ -118,6 +124,10 @@ final class ExecutableProgram: @unchecked Sendable {
         lastUse[source] = -1
       }
     }
+    self.instructions = instructions
+    self.lanes = lanes
+    self.terms = terms
+    self.mapCalls = mapCalls
     scratchOffset = slots.extent
     workspaceCount = slots.extent + scratch
     pool = WorkspacePool(count: workspaceCount)

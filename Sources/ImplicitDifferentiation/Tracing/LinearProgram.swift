@@ -35,8 +35,8 @@ struct LinearProgram: Sendable {
   /// are the coefficients, and can be read off.
   var isDirect: Bool {
     guard maps.isEmpty else { return false }
-    let isInput = Set(inputs)
-    return terms.allSatisfy { isInput.contains($0.source) }
+    let isInput = marked(inputs)
+    return terms.allSatisfy { isInput[Int($0.source)] }
   }
 
   /// The program of `Jᵀ`: every term with its views exchanged, regrouped by what was its source,
@@ -82,10 +82,10 @@ struct LinearProgram: Sendable {
       }
     }
     // `self.outputs` are now inputs: complete from the start.
-    let isSeed = Set(outputs)
+    let isSeed = marked(outputs)
     for group in groups.reversed() {
       let node = Int(group.destination)
-      if !isSeed.contains(group.destination) {
+      if !isSeed[node] {
         // All readers of a node come after the last instalment of it, which is met first here.
         if !isComplete[node], head[node] >= 0 || !started[node] { emit(node) }
         isComplete[node] = true
@@ -93,6 +93,13 @@ struct LinearProgram: Sendable {
       distribute(group)
     }
     for node in inputs where head[Int(node)] >= 0 || !started[Int(node)] { emit(Int(node)) }
+    return result
+  }
+
+  /// Which nodes are among some.
+  private func marked(_ nodes: [Int32]) -> [Bool] {
+    var result = [Bool](repeating: false, count: counts.count)
+    for node in nodes { result[Int(node)] = true }
     return result
   }
 

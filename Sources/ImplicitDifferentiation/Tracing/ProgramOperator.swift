@@ -1,23 +1,6 @@
 import Kernels
 import Synchronization
 
-/// A value computed at its first use and kept; any task may ask for it.
-final class Lazy<Value: Sendable>: Sendable {
-  private let state = Mutex<Value?>(nil)
-  private let make: @Sendable () -> Value
-
-  init(_ make: @escaping @Sendable () -> Value) { self.make = make }
-
-  var value: Value {
-    state.withLock { state in
-      if let value = state { return value }
-      let value = make()
-      state = value
-      return value
-    }
-  }
-}
-
 /// The Jacobian that a recording holds, from some of its inputs to its outputs, as a linear
 /// operator: compiled at the first product, transposed at the first transposed one.
 ///
@@ -25,40 +8,62 @@ final class Lazy<Value: Sendable>: Sendable {
 final class ProgramOperator: LinearOperator {
   let rowCount: Int
   let columnCount: Int
-  private let forward: Lazy<ExecutableProgram>
-  private let backward: Lazy<ExecutableProgram>
-  private let pattern: Lazy<OperatorStructure>
+  private let trace: Trace
+  private let inputs: [Int32]
+  private let outputs: [Int32]
+  private let fuse: Bool
+  private let compiled = Mutex(Compiled())
+
+  /// What has been asked for so far; made at the first use and kept.
+  private struct Compiled {
+    var forward: ExecutableProgram?
+    var backward: ExecutableProgram?
+    var structure: OperatorStructure?
+  }
 
   /// - Parameter trace: a recording that is over.
   init(_ trace: Trace, inputs: [Int32], outputs: [Int32], fuse: Bool = true) {
     func total(_ nodes: [Int32]) -> Int { nodes.reduce(0) { $0 + Int(trace.counts[Int($1)]) } }
     rowCount = total(outputs)
     columnCount = total(inputs)
-    let forward = Lazy {
-      ExecutableProgram(LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse))
-    }
-    self.forward = forward
-    backward = Lazy { ExecutableProgram(forward.value.program.transposed()) }
-    pattern = Lazy { forward.value.program.structure }
+    self.trace = trace
+    self.inputs = inputs
+    self.outputs = outputs
+    self.fuse = fuse
   }
 
-  var program: LinearProgram { forward.value.program }
+  var program: LinearProgram { executable(transposed: false).program }
 
   /// The executable of this operator, or of its transpose.
   func executable(transposed: Bool) -> ExecutableProgram {
-    transposed ? backward.value : forward.value
+    compiled.withLock { transposed ? backward(&$0) : forward(&$0) }
+  }
+
+  private func forward(_ compiled: inout Compiled) -> ExecutableProgram {
+    if let program = compiled.forward { return program }
+    let program = ExecutableProgram(
+      LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse))
+    compiled.forward = program
+    return program
+  }
+
+  private func backward(_ compiled: inout Compiled) -> ExecutableProgram {
+    if let program = compiled.backward { return program }
+    let program = ExecutableProgram(forward(&compiled).program.transposed())
+    compiled.backward = program
+    return program
   }
 
   func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
     try requireSizes(x.count, y.count, transposed: false)
-    try run(forward.value, x, into: &y)
+    try run(executable(transposed: false), x, into: &y)
   }
 
   func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
     try requireSizes(x.count, y.count, transposed: true)
-    try run(backward.value, x, into: &y)
+    try run(executable(transposed: true), x, into: &y)
   }
 
   private func run(
@@ -80,7 +85,14 @@ final class ProgramOperator: LinearOperator {
     throw .productFailed("\(failure)")
   }
 
-  var structure: OperatorStructure { pattern.value }
+  var structure: OperatorStructure {
+    compiled.withLock { compiled in
+      if let structure = compiled.structure { return structure }
+      let structure = forward(&compiled).program.structure
+      compiled.structure = structure
+      return structure
+    }
+  }
 
   func denseMatrix() throws(LinearSolveError) -> [Double] {
     if let entries = program.entries { return entries }
