@@ -14,6 +14,9 @@ import Synchronization
 /// 6. where iteration failed, and up to `materializationLimit` unknowns: materialised and factorised
 ///    by LU, once for all right-hand sides.
 ///
+/// A singular operator is refused by the direct methods, whatever the right-hand side. The iterative
+/// ones see right-hand sides only: where the system has solutions they return one of them.
+///
 /// What is prepared is immutable and gives the same answer to the same right-hand side, whatever was
 /// solved before and on whatever thread.
 public struct Automatic: LinearSolver {

@@ -44,9 +44,18 @@ extension IterativeMethod {
   /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
   func iterationLimit(count n: Int) -> Int { maximumIterations ?? max(5000, 20 * n) }
 
-  /// Probes the operator and wraps the method.
+  /// Probes the operator and wraps the method. A tolerance that would accept any vector, zero for
+  /// instance, is a mistake in the program.
   func prepared(for A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
-    try PreparedIterativeSolver(method: self, base: A)
+    if !(relativeTolerance >= 0 && relativeTolerance < 1) {
+      stop(
+        "\(name) needs a relative tolerance from 0 up to, not including, 1, not \(relativeTolerance)"
+      )
+    }
+    if !(absoluteTolerance >= 0 && absoluteTolerance.isFinite) {
+      stop("\(name) needs a finite absolute tolerance of at least 0, not \(absoluteTolerance)")
+    }
+    return try PreparedIterativeSolver(method: self, base: A)
   }
 }
 

@@ -110,7 +110,8 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   ) throws(LinearSolveError) -> SolveAcceptance.Evidence {
     let acceptance = SolveAcceptance.roundingLevel(count: max(system.rowCount, system.columnCount))
     try system.recomputeResidual(xIsZero: startsAtZero)
-    while system.residualNorm > system.target {
+    // `!(≤)` here and below, so that NaN never passes for convergence.
+    while !(system.residualNorm <= system.target) {
       if system.isAtLimit { throw system.notConverged }
       let previous = system.residualNorm
       let outcome = try method.cycle(system)
@@ -124,19 +125,22 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
       case .claimsConvergence:
         // The recurrence was wrong. From the true residual a cycle gains digits as iterative
         // refinement does; once it gains less than one bit it never will.
-        if current > 0.5 * previous { throw system.stagnated }
+        if !(current <= 0.5 * previous) { throw system.stagnated }
       case .cycleEnd:
-        if current > 0.999 * previous { throw system.stagnated }
+        if !(current <= 0.999 * previous) { throw system.stagnated }
       case .leastSquares(let normalResidual):
-        if method.acceptsLeastSquares { return system.evidence }
-        throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+        guard method.acceptsLeastSquares else {
+          throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+        }
+        if try isLeastSquaresSolution(system, acceptance) { return system.evidence }
+        if !(current <= 0.999 * previous) { throw system.stagnated }
       case .suspectsLeastSquares:
         if let normalResidual = try orthogonality(of: system) {
           throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
         }
         system.mayBeSingular = false
       case .stopped(let reason):
-        if current > 0.5 * previous { throw reason }
+        if !(current <= 0.5 * previous) { throw reason }
       }
     }
     let evidence = system.evidence
@@ -146,6 +150,22 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
 }
 
 extension PreparedIterativeSolver {
+  /// Whether `‖Aᵀr‖`, computed afresh, is within the tolerance of `‖A‖‖r‖`, or as small as the
+  /// rounding of `r` allows.
+  private func isLeastSquaresSolution(
+    _ system: IterativeSystem, _ acceptance: SolveAcceptance
+  ) throws(LinearSolveError) -> Bool {
+    let gradient = VectorArena(vectors: 1, length: system.columnCount)
+    try system.multiplyTransposed(system.residual, into: gradient[0])
+    let solutionNorm = Vector.norm(system.x, count: system.columnCount)
+    let rounding =
+      acceptance.backwardErrorLimit
+      * (system.operatorNorm * solutionNorm + system.rightHandSideNorm)
+    // The recurrence estimates ‖A‖ by what it has met; a factor of two covers the difference.
+    let limit = 2 * method.relativeTolerance * system.residualNorm + rounding
+    return Vector.norm(gradient[0], count: system.columnCount) <= system.operatorNorm * limit
+  }
+
   /// Tests whether a symmetric `A` has a null vector close to the residual `r`: then no `x` can
   /// remove it, and `‖A v‖ / (‖A‖‖v‖)` is returned for the null vector `v` found.
   ///

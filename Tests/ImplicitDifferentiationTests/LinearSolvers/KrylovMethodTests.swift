@@ -169,6 +169,23 @@ import Testing
     #expect(relativeError(wide.vector, try tall(y.vector)) <= 1e-9)
   }
 
+  /// A residual far below `‖A‖‖x‖`: what is accepted as a minimiser is limited by rounding only.
+  @Test func leastSquaresWithASmallResidual() throws {
+    let (m, n) = (30, 10)
+    let entries = SeededNumbers.vector(m * n, seed: 96)
+    let A = try DenseOperator(rowCount: m, columnCount: n, entries: entries)
+    let x = SeededNumbers.vector(n, seed: 97)
+    let noise = SeededNumbers.vector(m, seed: 98)
+    for size in [1e-3, 1e-6, 1e-9] {
+      let b = zip(try A(x), noise).map { $0 + size * $1 }
+      let solution = try LSMR(acceptsLeastSquares: true).solve(A, b)
+      let normal = try CholeskySolver().solve(
+        try A.adjoint.composed(with: A), try A.transposeApplied(to: b))
+      #expect(relativeError(solution.vector, normal.vector) <= 1e-11)
+      #expect(solution.residualNorm > size && solution.residualNorm < 10 * size)
+    }
+  }
+
   @Test func theSeriesConvergesLikeTheFixedPointIteration() throws {
     // A = I − ∂T with a spectral radius of ∂T of ½: 40 terms for 2⁻⁴⁰ ≈ 1e-12.
     let n = Self.n
