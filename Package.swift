@@ -72,7 +72,7 @@ let package = Package(
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["LiteratePages", "UnconstrainedOptimization", "workbook"]),
+      dependencies: ["LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),

@@ -6,6 +6,6 @@ import Foundation
 import LiteratePages
 
 let workbook = try Workbook(tutorials: [
-  "UnconstrainedOptimization"
+  "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
 ])
 exit(try workbook.run())
