@@ -21,6 +21,7 @@ let options = try Options(seed: 1, tolerance: 1e-10)
 let longest = try options.integer(
   "iterations", default: 10_000, quick: 300, in: 10...1_000_000,
   help: "gradient steps that are unrolled at most")
+let compared = min(longest, 3_000)
 let descentSteps = try options.integer(
   "descent", default: 40, quick: 5, in: 1...1_000, help: "steps of descent on the penalties")
 try beginPage(options)
@@ -206,6 +207,47 @@ func relativeError(_ gradient: Tensor) -> Double {
 }
 try check("relative error against the formula", relativeError(hypergradient.value), below: 1e-7)
 
+// A formula is a luxury. Two other routes are always open: differentiate the steps of a solver
+// (*unrolling*), and run the solver again at neighbouring inputs (*differences*). The library
+// compares them all in one call. The solver to unroll is plain gradient descent, \(steps) steps of
+// length 1 over the largest eigenvalue of the Hessian; the one that differences run is L-BFGS.
+
+var direction = Tensor.ones([10])
+for _ in 0..<200 {
+  direction = matmul(hessian, direction)
+  direction /= direction.norm()
+}
+let stepSize = 1 / direction.dot(matmul(hessian, direction)).scalar
+
+@Sendable func gradientDescent(_ steps: Int) -> GradientDescent {
+  GradientDescent(stepSize: .fixed(stepSize), stopping: .after(steps))
+}
+
+let comparison = try GradientComparison(
+  of: fit, at: rho, loss: { w in validation.loss(w) },
+  unrolled: { rho in
+    try gradientDescent(compared).minimum(of: { w in objective(rho, w) }, from: start).point
+  },
+  reference: closedForm)
+note("steps", compared)
+try table(
+  ["route", "relative error", "solver runs", "bytes stored", "best step"],
+  rows: comparison.rows.map { row in
+    [
+      row.method.rawValue, row.error.map { measured($0) }?.description ?? "",
+      row.forwardSolves, row.recordedBytes?.description ?? "",
+      row.step.map { digits(2, $0) }?.description ?? "",
+    ]
+  })
+for finding in comparison.findings { quote(finding) }
+
+// The implicit rows are as accurate as the solution that L-BFGS returned, in either direction.
+// Unrolling has not arrived yet after all these steps, and has stored them all. Differences run the
+// solver again and again, because nobody knows beforehand which step is right (too long and the
+// curve bends, too short and the solver's own error is amplified), and they lose digits all the
+// same. The quoted sentences are the comparison's own: it measures the noise of the solver from the
+// differences themselves, and it does not let a row pass that it cannot explain.
+//
 // ## Downhill
 //
 // With a gradient the penalties can be tuned like any other parameters. The layer is called on
@@ -226,6 +268,7 @@ let tuned = try tuning.minimum(
 ).point
 
 let stepNumbers = validationCurve.indices.map(Double.init)
+// hide begin
 try plot(
   "descent",
   Plot(
@@ -236,6 +279,7 @@ try plot(
     ],
     caption: "The validation loss falls because it is minimised; the test loss, of patients that "
       + "neither fit nor tuning has seen, is the honest one."))
+// hide end
 let tunedWeights = try fit(tuned)
 try table(
   ["measurement", "penalty before", "after", "weight before", "after"],
@@ -259,23 +303,13 @@ note("test after", digits(4, testCurve[testCurve.count - 1]))
 //
 // ## What unrolling costs
 //
-// The other way to a derivative is to differentiate the solver itself: run it on traced tensors,
-// record every step, and sweep back. For L-BFGS one would not like to; for plain gradient descent
-// it is a loop, and the same library can do it. The step is 1 over the largest eigenvalue of the
-// Hessian, which we are generous enough to tell it.
-
-var direction = Tensor.ones([10])
-for _ in 0..<200 {
-  direction = matmul(hessian, direction)
-  direction /= direction.norm()
-}
-let stepSize = 1 / direction.dot(matmul(hessian, direction)).scalar
+// How many steps should one unroll? Here is the price of each answer, from 10 steps to 10,000.
 
 func unrolled(_ steps: Int) throws -> (gradients: Int, bytes: Int, error: Double) {
-  let descent = GradientDescent(stepSize: .fixed(stepSize), stopping: .after(steps))
   var gradients = 0
   let recording = try linearization(at: rho) { rho in
-    let minimum = try descent.minimum(of: { w in objective(rho, w) }, from: start)
+    let minimum = try gradientDescent(steps)
+      .minimum(of: { w in objective(rho, w) }, from: start)
     gradients = minimum.evaluations
     return minimum.point
   }
@@ -298,6 +332,7 @@ try table(
   ["differentiated", "gradients of f recorded", "bytes stored", "relative error of the result"],
   rows: costs.map { ["\($0.steps) steps", $0.gradients, $0.bytes, measured($0.error)] }
     + [["the conditions", 1, implicitBytes, measured(relativeError(hypergradient.value))]])
+// hide begin
 try plot(
   "cost",
   Plot(
@@ -308,6 +343,7 @@ try plot(
     ],
     marks: [.horizontal(Double(implicitBytes), "implicit")],
     caption: "Unrolling stores every step; the conditions are recorded once, at the end."))
+// hide end
 
 // Each gradient of $f$ is a product with $X$ and one with $X^{\mathsf T}$; the sweep back repeats
 // them all. Both memory and work grow with the number of steps, and an accurate answer needs
@@ -398,7 +434,9 @@ func errors(from start: Tensor, steps: Int) throws -> (
 
 let run = try errors(from: Tensor.zeros([columnCount]), steps: 800)
 try table(
-  ["t", "‖ŷ − y*‖", "implicit error", "unrolled error", "implicit ÷ iterate", "unrolled ÷ iterate"],
+  [
+    "t", "‖ŷ − y*‖", "implicit error", "unrolled error", "implicit ÷ iterate", "unrolled ÷ iterate",
+  ],
   rows: [0, 1, 10, 50, 100, 200, 400, 800].map { t in
     [
       t, run.iterate[t], run.implicit[t], run.unrolled[t],
@@ -415,6 +453,7 @@ let every = Array(stride(from: 0, through: 800, by: 10))
 try check(
   every.allSatisfy { run.implicit[$0] <= run.iterate[$0] / mu.scalar * (1 + 1e-6) },
   "the implicit error is below ‖ŷ − y*‖/μ at every tenth step up to 800")
+// hide begin
 try plot(
   "precision",
   Plot(
@@ -429,6 +468,7 @@ try plot(
     ],
     caption: "Implicit error and bound can hardly be told apart; the unrolled error is the upper "
       + "curve, and the gap widens."))
+// hide end
 
 // It can be worse than late. Started from ten times the eigenvector of $\mu$, the derivative of the
 // iterates first moves *away* from the truth, while the iterates converge from the first step on:
@@ -439,6 +479,7 @@ let first = Array(stride(from: 0, through: 400, by: 2))
 let peak = cursed.unrolled.indices.max { cursed.unrolled[$0] < cursed.unrolled[$1] } ?? 0
 show("unrolled error at the start", cursed.unrolled[0])
 show("largest unrolled error, and at which t", cursed.unrolled[peak], peak)
+// hide begin
 try plot(
   "curse",
   Plot(
@@ -455,15 +496,17 @@ try plot(
         y: first.map { cursed.iterate[$0] / cursed.iterate[0] }, dashed: true),
     ],
     caption: "Implicit derivative and iterate fall together (their curves coincide)."))
+// hide end
 
 // ## What goes wrong, and what you are told
 //
 // **The solver stopped early.** Ten gradient steps are not a solution of ten unknowns. By default
 // that is an error, not a derivative:
 
-let impatient = GradientDescent(stepSize: .fixed(stepSize), stopping: .after(10))
 let stoppedEarly = ImplicitFunction<Tensor, Tensor>(
-  forward: { rho in try impatient.minimum(of: { w in objective(rho, w) }, from: start).point },
+  forward: { rho in
+    try gradientDescent(10).minimum(of: { w in objective(rho, w) }, from: start).point
+  },
   conditions: .stationary(of: objective))
 try quoteError { _ = try stoppedEarly.linearize(at: rho) }
 

@@ -101,7 +101,8 @@ try check(
 let eta = 1.5
 var spread: [(k: Int, norm: Double)] = []
 for k in [10, 30, 100, 300, 1_000] where k <= longest {
-  let (_, moved) = try valueAndPushforward(at: Tensor.zeros([5]), along: Tensor.ones([5])) { start in
+  let (_, moved) = try valueAndPushforward(at: Tensor.zeros([5]), along: Tensor.ones([5])) {
+    start in
     try GradientDescent(stepSize: .fixed(eta), stopping: .after(k))
       .minimum(of: { w in objective(theta, w) }, from: start).point
   }
