@@ -13,7 +13,7 @@ public struct DerivativeReport: Sendable, Equatable {
   public var linearSolver: String
 
   /// Linear systems solved for this derivative (the Newton correction apart), and the iterations
-  /// they took altogether (0 for direct methods).
+  /// they took altogether (steps of iterative refinement for direct methods).
   public var linearSolves: Int
   /// See `linearSolves`.
   public var linearIterations: Int
@@ -32,16 +32,17 @@ public struct DerivativeReport: Sendable, Equatable {
 }
 
 extension DerivativeReport: CustomStringConvertible {
-  /// The report in a few lines.
+  /// The report in a few lines; what is at the level of rounding as a bound.
   public var description: String {
+    func bounded(_ ratio: Double) -> String { ratio < 1e-13 ? "< 1e-13" : ratio.shortened }
     var lines = [
       "residual of the conditions  \(residualNorm.shortened)",
-      "Newton correction           \(newtonCorrection?.shortened ?? "unchecked")",
+      "Newton correction           \(newtonCorrection.map(bounded) ?? "unchecked")",
       "linear solver               \(linearSolver)",
       "linear solves               \(linearSolves)"
         + " (\(linearIterations) iterations, \(operatorProducts) products)",
-      "relative residual           \(relativeResidual.shortened)",
-      "backward error              \(backwardError.shortened)",
+      "relative residual           \(bounded(relativeResidual))",
+      "backward error              \(bounded(backwardError))",
     ]
     lines += warnings.map { "warning                     \($0)" }
     return lines.joined(separator: "\n")

@@ -114,31 +114,3 @@ extension LinearSolveError: CustomStringConvertible {
     }
   }
 }
-
-extension Double {
-  /// Three significant digits, for messages: `1.23e-05`.
-  package var shortened: String {
-    guard isFinite, self != 0 else { return "\(self)" }
-    // The decimal exponent from the shortest description would need parsing; the standard library
-    // rounds to a multiple of a power of two only. So: scale by powers of ten, then print.
-    var magnitude = self.magnitude
-    var power = 0
-    while magnitude >= 10 {
-      magnitude /= 10
-      power += 1
-    }
-    while magnitude < 1 {
-      magnitude *= 10
-      power -= 1
-    }
-    var digits = Int((magnitude * 100).rounded())
-    if digits == 1000 {
-      digits = 100
-      power += 1
-    }
-    let sign = self < 0 ? "-" : ""
-    let fraction = digits % 100
-    let mantissa = "\(sign)\(digits / 100).\(fraction < 10 ? "0" : "")\(fraction)"
-    return power == 0 ? mantissa : "\(mantissa)e\(power)"
-  }
-}

@@ -43,10 +43,14 @@ import Testing
   }
 
   @Test func threeDigits() {
-    #expect(1.0.shortened == "1.00")
-    #expect(0.0.shortened == "0.0")
-    #expect((-1234.5).shortened == "-1.23e3")
-    #expect(9.999.shortened == "1.00e1")
+    #expect(1.0.shortened == "1")
+    #expect(0.26449.shortened == "0.264")
+    #expect(0.00999.shortened == "0.00999")
+    #expect(0.000999.shortened == "9.99e-4")
+    #expect(12.5.shortened == "12.5")
+    #expect(0.0.shortened == "0")
+    #expect((-1234.5).shortened == "-1230")
+    #expect(9.999.shortened == "10")
     #expect(6.02e23.shortened == "6.02e23")
     #expect(Double.leastNonzeroMagnitude.shortened == "4.94e-324")
     #expect(Double.infinity.shortened == "inf")
