@@ -231,3 +231,10 @@ func requireFinite(
     throw .notFinite(what: what(), index: index, value: x[index])
   }
 }
+
+/// The same for an array.
+func requireFiniteEntries(
+  _ x: [Double], _ what: @autoclosure () -> String
+) throws(LinearSolveError) {
+  try requireFinite(x, count: x.count, what())
+}

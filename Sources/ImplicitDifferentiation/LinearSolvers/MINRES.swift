@@ -90,8 +90,8 @@ public struct MINRES: LinearSolver, IterativeMethod {
 
       // ‖A r‖ = ‖r‖ · ‖(γ̄, δ̄)‖ for the residual before this step.
       system.note(iterationNorm: (alpha * alpha + beta * beta).squareRoot())
-      let ratio =
-        (gammaBar * gammaBar + deltaBar * deltaBar).squareRoot() / system.iterationNorm
+      let normalResidual = (gammaBar * gammaBar + deltaBar * deltaBar).squareRoot()
+      let ratio = normalResidual == 0 ? 0 : normalResidual / system.iterationNorm
       if ratio <= SolveAcceptance.orthogonalityLevel { return .leastSquares(ratio) }
       // Below √ε the recurrence cannot tell ‖A r‖ from rounding, because ‖r‖² hides it.
       if system.mayBeSingular && ratio <= Double.ulpOfOne.squareRoot() {

@@ -74,9 +74,7 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     let arena = VectorArena(vectors: 5, length: n)
     let (rhs, x, residual) = (arena[0], arena[1], arena[2])
     let (candidate, candidateResidual) = (arena[3], arena[4])
-    b.withUnsafeBufferPointer { b in
-      for i in 0..<n { rhs[i] = b[i] }
-    }
+    rhs.update(from: b, count: n)
     PowerOfTwo.scale(rhs, count: n, by: -exponent)
     let rhsNorm = factors.scaling.rightHandSideNorm(rhs, transposed: transposed)
 

@@ -37,10 +37,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
 
     let u = ProbeVector.make(count: n, seed: 1)
     let product = try base.applied(to: u)
-    if let index = product.firstIndex(where: { !$0.isFinite }) {
-      throw .notFinite(
-        what: "a product with the operator", index: index, value: product[index])
-    }
+    try requireFiniteEntries(product, "a product with the operator")
     if method.needsSymmetry {
       let v = ProbeVector.make(count: n, seed: 2)
       let defect = ProbeVector.defect(
@@ -66,19 +63,17 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     let (m, n) = (system.rowCount, system.columnCount)
     try requireRightHandSide(b, count: m)
     if let initialGuess { try requireInitialGuess(initialGuess, count: n) }
+    let size = ProbeVector.maximumMagnitude(b)
+    if size == 0 { return .zero(count: n, method: methodDescription) }
 
-    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(b))
-    if b.allSatisfy({ $0 == 0 }) { return .zero(count: n, method: methodDescription) }
-
+    let exponent = PowerOfTwo.exponent(of: size)
     // 2ᵏA · x′ = 2⁻ᵉ b with x = 2ᵉ⁺ᵏ x′.
     let solutionExponent = exponent + operatorExponent
-    b.withUnsafeBufferPointer { b in
-      for i in 0..<m { system.rightHandSide[i] = b[i] }
-    }
+    system.rightHandSide.update(from: b, count: m)
     PowerOfTwo.scale(system.rightHandSide, count: m, by: -exponent)
     system.measureRightHandSide()
     if let initialGuess {
-      for i in 0..<n { system.x[i] = initialGuess[i] }
+      system.x.update(from: initialGuess, count: n)
       PowerOfTwo.scale(system.x, count: n, by: -solutionExponent)
     } else {
       system.x.update(repeating: 0, count: n)
@@ -197,17 +192,13 @@ extension PreparedIterativeSolver {
 /// Throws unless `b` has the right length and only finite entries.
 func requireRightHandSide(_ b: [Double], count: Int) throws(LinearSolveError) {
   try requireCount(b.count, count, "the right-hand side")
-  if let index = b.firstIndex(where: { !$0.isFinite }) {
-    throw .notFinite(what: "the right-hand side", index: index, value: b[index])
-  }
+  try requireFiniteEntries(b, "the right-hand side")
 }
 
 /// Throws unless the initial guess has the right length and only finite entries.
 func requireInitialGuess(_ x: [Double], count: Int) throws(LinearSolveError) {
   try requireCount(x.count, count, "the initial guess")
-  if let index = x.firstIndex(where: { !$0.isFinite }) {
-    throw .notFinite(what: "the initial guess", index: index, value: x[index])
-  }
+  try requireFiniteEntries(x, "the initial guess")
 }
 
 extension IterativeSystem {

@@ -97,6 +97,16 @@ import Testing
   }
 
   @Test(arguments: indices)
+  func theZeroOperatorIsRefused(_ k: Int) throws {
+    let A = BandedOperator(BandMatrix(count: 3, lower: 1, upper: 1))
+    let error = linearSolveError { try Self.solvers[k].solver.solve(A, [1, 2, 3]) }
+    let expected: [LinearSolveError.Name] = [
+      .singular, .notPositiveDefinite, .inconsistent, .breakdown, .notConverged, .exhausted,
+    ]
+    #expect(error.map { expected.contains($0.name) } == true, "\(String(describing: error))")
+  }
+
+  @Test(arguments: indices)
   func emptySystemsHaveAnEmptySolution(_ k: Int) throws {
     let A = BandedOperator(BandMatrix(count: 0, lower: 0, upper: 0))
     #expect(try Self.solvers[k].solver.solve(A, []).vector.isEmpty)
