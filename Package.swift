@@ -21,6 +21,7 @@ let package = Package(
   platforms: [.macOS(.v15), .iOS(.v18)],
   products: [
     .library(name: "ImplicitDifferentiation", targets: ["ImplicitDifferentiation"]),
+    .library(name: "LinearSolvers", targets: ["LinearSolvers"]),
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
   ],
@@ -33,7 +34,8 @@ let package = Package(
       name: "Kernels",
       swiftSettings: kernelSettings,
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
-    .target(name: "ImplicitDifferentiation", dependencies: ["Kernels"]),
+    .target(name: "LinearSolvers", dependencies: ["Kernels"]),
+    .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "TopLevelErrors"),
@@ -65,6 +67,7 @@ let package = Package(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
       dependencies: ["ImplicitDifferentiation", "Kernels", "Probe"]),

@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// What is particular to each of the other iterative methods.
 @Suite struct KrylovMethodTests {

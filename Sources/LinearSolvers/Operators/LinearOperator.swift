@@ -51,7 +51,7 @@ public enum OperatorStructure: Sendable, Equatable {
   }
 
   /// The structure with `lower` and `upper` diagonals beside the main one.
-  static func band(lower: Int, upper: Int) -> OperatorStructure {
+  package static func band(lower: Int, upper: Int) -> OperatorStructure {
     lower == 0 && upper == 0 ? .diagonal : .banded(lower: lower, upper: upper)
   }
 
@@ -95,7 +95,7 @@ extension LinearOperator {
   }
 
   /// Throws unless `x` and `y` fit the product `A x` (or `Aᵀ x`, if `transposed`).
-  func requireSizes(_ xCount: Int, _ yCount: Int, transposed: Bool) throws(LinearSolveError) {
+  package func requireSizes(_ xCount: Int, _ yCount: Int, transposed: Bool) throws(LinearSolveError) {
     let (inputs, outputs) = transposed ? (rowCount, columnCount) : (columnCount, rowCount)
     try requireCount(xCount, inputs, "the vector multiplied by the operator")
     try requireCount(yCount, outputs, "the product of the operator")

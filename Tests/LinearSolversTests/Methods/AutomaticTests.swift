@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 @Suite struct AutomaticTests {
   private static func spectral(

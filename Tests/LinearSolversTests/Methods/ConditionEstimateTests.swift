@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 @Suite struct ConditionEstimateTests {
   /// The estimate is a lower bound; the search may end at a local maximum, but rarely.

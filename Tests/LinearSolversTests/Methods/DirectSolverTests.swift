@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 @Suite struct DirectSolverTests {
   /// Wilkinson's matrix: partial pivoting lets its last column grow to 2ⁿ⁻¹, so that elimination alone

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 @Suite struct LinearSolveErrorTests {
   /// Every case says its numbers and what to try.

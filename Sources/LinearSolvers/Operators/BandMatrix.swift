@@ -16,7 +16,7 @@ public struct BandMatrix: Sendable, Equatable {
   public let upper: Int
 
   /// The diagonals, lowest first, `count` numbers each.
-  public internal(set) var values: [Double]
+  public package(set) var values: [Double]
 
   /// The zero matrix of the given shape.
   public init(count: Int, lower: Int, upper: Int) {

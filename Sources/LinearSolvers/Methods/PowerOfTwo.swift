@@ -4,9 +4,9 @@ import Kernels
 ///
 /// Solvers bring right-hand sides (and operators of extreme size) to size one this way: squares
 /// neither overflow nor underflow, and the solution is scaled back exactly.
-enum PowerOfTwo {
+package enum PowerOfTwo {
   /// `x ← 2ᵏ x`, for any `k`: where `2ᵏ` is no `Double` it is applied in parts.
-  static func scale(_ x: UnsafeMutablePointer<Double>, count: Int, by exponent: Int) {
+  package static func scale(_ x: UnsafeMutablePointer<Double>, count: Int, by exponent: Int) {
     var remaining = exponent
     while remaining > 1023 {
       Vector.scale(0x1p1023, x, count: count)
@@ -22,7 +22,7 @@ enum PowerOfTwo {
   }
 
   /// `2ᵏ x`.
-  static func scaled(_ x: [Double], by exponent: Int) -> [Double] {
+  package static func scaled(_ x: [Double], by exponent: Int) -> [Double] {
     var result = x
     result.withUnsafeMutableBufferPointer { buffer in
       if let start = buffer.baseAddress { scale(start, count: buffer.count, by: exponent) }
@@ -31,14 +31,14 @@ enum PowerOfTwo {
   }
 
   /// `2ᵏ x` for one number.
-  static func scaled(_ x: Double, by exponent: Int) -> Double {
+  package static func scaled(_ x: Double, by exponent: Int) -> Double {
     var result = x
     scale(&result, count: 1, by: exponent)
     return result
   }
 
   /// The `k` with `2ᵏ ≤ size < 2ᵏ⁺¹`, or zero for a size of zero.
-  static func exponent(of size: Double) -> Int {
+  package static func exponent(of size: Double) -> Int {
     size > 0 && size.isFinite ? Int(size.exponent) : 0
   }
 }

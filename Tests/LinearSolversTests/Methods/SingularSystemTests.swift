@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Systems without a solution, or with too many.
 @Suite struct SingularSystemTests {

@@ -1,4 +1,4 @@
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Seeded random numbers in −1…1.
 struct SeededNumbers {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 @Suite struct ConjugateGradientTests {
   /// −u″ = f on n points: eigenvalues 2 − 2 cos(kπ/(n+1)).

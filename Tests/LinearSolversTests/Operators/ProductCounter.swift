@@ -1,6 +1,6 @@
 import Synchronization
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Counts the products with an operator, and hides its entries.
 final class ProductCounter: LinearOperator {

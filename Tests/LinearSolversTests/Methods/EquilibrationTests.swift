@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Badly scaled systems that are not ill-conditioned.
 @Suite struct EquilibrationTests {

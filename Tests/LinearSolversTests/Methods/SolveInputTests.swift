@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// NaN, infinity and sizes that do not fit, at every door.
 @Suite struct SolveInputTests {

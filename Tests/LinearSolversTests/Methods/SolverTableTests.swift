@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Every solver on every kind of system: *right* or *refused*, and never anything else.
 @Suite struct SolverTableTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// Right-hand sides and operators of any size that `Double` can hold.
 @Suite struct SolveScalingTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LinearSolvers
 
 /// An operator with the matrix it should be.
 struct OperatorScenario: CustomTestStringConvertible, Sendable {
