@@ -10,25 +10,25 @@ import Testing
       (.notBanded, ["band", "LU"]),
       (.sizeMismatch(what: "the guess", expected: 4, found: 5), ["4", "the guess", "5"]),
       (.notFinite(what: "the matrix", index: 7, value: .infinity), ["7", "the matrix", "inf"]),
-      (.singular(pivotIndex: 2, estimatedCondition: 1.5e17), ["pivot 2", "1.50e17"]),
-      (.notPositiveDefinite(index: 4, curvature: -0.25), ["step 4", "-2.50e-1", "MINRES"]),
-      (.notSymmetric(relativeDefect: 0.125), ["1.25e-1", "GMRES"]),
+      (.singular(pivotIndex: 2, estimatedCondition: 1.5e17), ["pivot 2", "1.5e17"]),
+      (.notPositiveDefinite(index: 4, curvature: -0.25), ["step 4", "-0.25", "MINRES"]),
+      (.notSymmetric(relativeDefect: 0.125), ["0.125", "GMRES"]),
       (
         .notConverged(iterations: 12, residualNorm: 0.5, tolerance: 1e-9),
-        ["12", "5.00e-1", "1.00e-9", "preconditioner"]
+        ["12", "0.5", "1e-9", "preconditioner"]
       ),
       (
         .stagnated(iterations: 12, residualNorm: 0.5, tolerance: 1e-9),
-        ["12", "5.00e-1", "1.00e-9", "direct"]
+        ["12", "0.5", "1e-9", "direct"]
       ),
       (
         .diverged(iterations: 12, residualNorm: 3e8, tolerance: 1e-9),
-        ["12", "3.00e8", "1.00e-9", "smaller step"]
+        ["12", "3e8", "1e-9", "smaller step"]
       ),
       (.breakdown(quantity: "ω", iteration: 3), ["ω", "3", "GMRES"]),
-      (.inconsistent(residualNorm: 2, normalResidual: 1e-14), ["2.00", "1.00e-14", "singular"]),
-      (.illConditioned(growth: 1e16, limit: 2e12), ["1.00e16", "2.00e12", "scaling"]),
-      (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["1.00e-3", "1.00e-12", "matvec"]),
+      (.inconsistent(residualNorm: 2, normalResidual: 1e-14), ["2, ", "1e-14", "singular"]),
+      (.illConditioned(growth: 1e16, limit: 2e12), ["1e16", "2e12", "scaling"]),
+      (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["0.001", "1e-12", "matvec"]),
       (.productFailed("no licence"), ["no licence"]),
       (
         .exhausted(
