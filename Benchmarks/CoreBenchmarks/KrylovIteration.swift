@@ -3,6 +3,9 @@ import ImplicitDifferentiation
 /// An iteration of conjugate gradients on a symmetric tridiagonal system, the library's method on
 /// the traced operator and on a stored band, against one written by hand with vector registers and
 /// every pass over memory that can be saved, saved.
+///
+/// The hand-written product and the traced one know that the diagonals beside the main one are −1.
+/// The band stores them, so that it reads two thirds more memory; no ratio is wanted of it.
 func benchmarkKrylovIteration(
   count n: Int, _ settings: Settings, into report: inout Report
 ) throws {
@@ -53,7 +56,7 @@ func benchmarkKrylovIteration(
   }
   report.add(
     "conjugate gradients, one iteration of \(iterations), n = \(n)", timings,
-    targets: [nil, 1.3, 1.3])
+    targets: [nil, 1.3, nil])
 }
 
 /// `Aᵢᵢ = 2 + 10⁻⁴(1 + uᵢ)`, `Aᵢ,ᵢ±₁ = −1`: positive definite, condition number about 3·10⁴.

@@ -44,29 +44,18 @@ public struct BandedOperator: LinearOperator {
   /// The matrix at hand.
   public func bandMatrix() throws(LinearSolveError) -> BandMatrix? { matrix }
 
-  /// Diagonal by diagonal, in the order stored: row `i` of diagonal `d` couples `x[i + d]` and
-  /// `y[i]`, and in the transpose `x[i]` and `y[i + d]`.
   private func multiply(
     _ x: Span<Double>, into y: inout MutableSpan<Double>, transposed: Bool
   ) {
-    let n = matrix.count
-    let (lower, upper) = (matrix.lower, matrix.upper)
     matrix.values.withUnsafeBufferPointer { values in
       x.withUnsafeBufferPointer { x in
         y.withUnsafeMutableBufferPointer { y in
           guard let a = values.baseAddress, let x = x.baseAddress, let y = y.baseAddress else {
             return
           }
-          y.update(repeating: 0, count: n)
-          for d in -lower...upper {
-            let first = max(0, -d)
-            let end = min(n, n - d)
-            guard first < end else { continue }
-            let row = a + ((d + lower) * n + first)
-            let input = x + (transposed ? first : first + d)
-            let output = y + (transposed ? first + d : first)
-            for k in 0..<(end - first) { output[k] += row[k] * input[k] }
-          }
+          Banded.multiply(
+            a, count: matrix.count, lower: matrix.lower, upper: matrix.upper,
+            transposed: transposed, by: x, into: y)
         }
       }
     }
