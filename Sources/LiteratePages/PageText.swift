@@ -11,9 +11,15 @@ package struct PageCell: Equatable, Sendable {
     case let number as Float: text = formatted(Double(number))
     case let number as any BinaryInteger: text = number.description
     default:
-      isNumber = false
       text = PageCell.words(value)
+      isNumber = PageCell.isNumeral(text)
     }
+  }
+
+  /// Whether words are a number after all, or a bound such as `< 1e-13`, or say that there is none.
+  private static func isNumeral(_ text: String) -> Bool {
+    let numeral = text.hasPrefix("< ") ? text.dropFirst(2) : text[...]
+    return ["", "–", "∞", "-∞"].contains(text) || Double(numeral) != nil
   }
 
   private static func words(_ value: any CustomStringConvertible) -> String {

@@ -13,9 +13,9 @@ package struct TextTable: Equatable, Sendable {
     }
   }
 
-  /// Columns in which every cell is a number are aligned right.
+  /// Columns in which every cell is a number, or empty, are aligned right.
   private func isNumeric(_ column: Int) -> Bool {
-    !rows.isEmpty && rows.allSatisfy { $0[column].isNumber }
+    rows.contains { !$0[column].text.isEmpty } && rows.allSatisfy { $0[column].isNumber }
   }
 
   /// A GitHub table, its cells padded so that the source of the page reads well too.

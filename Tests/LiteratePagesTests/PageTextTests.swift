@@ -13,6 +13,8 @@ import Testing
       (PageCell(3), "3", true), (PageCell(UInt8(7)), "7", true), (PageCell(0.5), "0.5", true),
       (PageCell(Float(0.5)), "0.5", true), (PageCell(measured(0)), "< 1e-13", true),
       (PageCell(digits(2, 1.0 / 3)), "0.33", true), (PageCell("three"), "three", false),
+      (PageCell("2.7e-9"), "2.7e-9", true), (PageCell("< 1e-13"), "< 1e-13", true),
+      (PageCell(""), "", true), (PageCell("–"), "–", true), (PageCell("< me"), "< me", false),
       (PageCell(true), "yes", false), (PageCell([1.0, 2.0 / 3]), "[1, 0.6666667]", false),
       (PageCell([[1, 2], [3]]), "[[1, 2], [3]]", false),
       (PageCell(Long()), "[0.1234568, -1.5e-07, 2]", false),
