@@ -127,7 +127,8 @@ public func pow(_ x: Tensor, _ n: Int) -> Tensor {
 /// `xʸ` for real exponents, entry by entry; extents of 1 stretch.
 ///
 /// A negative base gives NaN unless the exponent is an integer. The derivative in the exponent is
-/// `xʸ log x`, taken as 0 where `x` is 0 and `y` positive.
+/// `xʸ log x`, taken as 0 where `x` is 0 and `y` is not negative; that in the base is 0 for `x⁰`,
+/// also at 0.
 public func pow(_ x: Tensor, _ y: Tensor) -> Tensor {
   guard let shape = Shape.broadcast(x.dimensions, y.dimensions) else {
     return shapeMismatch("pow", x.dimensions, y.dimensions)
@@ -137,17 +138,23 @@ public func pow(_ x: Tensor, _ y: Tensor) -> Tensor {
   let value = pow(p, q)
   var differentials: [(operand: Tensor, piece: Piece)] = []
   if x.node(in: trace) != nil {
-    let slope = q * pow(p, q - 1)
+    // At 0⁰ the factor q would meet an infinite power.
+    let isPole = p.isZero * q.isZero
+    let slope = q * pow(p, select(isPole, 0, q - 1))
     for term in StridedTerm.elementwise(shape, coefficient: shape, input: p.dimensions) {
       differentials.append((x, Piece(p, times: slope, term)))
     }
   }
   if y.node(in: trace) != nil {
-    let isZero = p.isLess(than: 0, orEqual: true) - p.isLess(than: 0)
-    let slope = value * log(select(isZero, Tensor.ones(p.shape), p))
+    let slope = value * log(select(p.isZero, Tensor.ones(p.shape), p))
     for term in StridedTerm.elementwise(shape, coefficient: shape, input: q.dimensions) {
       differentials.append((y, Piece(q, times: slope, term)))
     }
   }
   return recorded(value, by: trace, differentials)
+}
+
+extension Tensor {
+  /// The indicator of zero, entry by entry.
+  fileprivate var isZero: Tensor { isLess(than: 0, orEqual: true) - isLess(than: 0) }
 }

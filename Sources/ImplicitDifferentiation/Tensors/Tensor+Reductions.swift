@@ -15,8 +15,10 @@ extension Tensor {
   /// The sum of all entries.
   public func sum() -> Tensor { summed(factor: 1) }
 
-  /// The mean of all entries.
-  public func mean() -> Tensor { summed(factor: 1 / Double(count)) }
+  /// The mean of all entries; NaN if there is none.
+  public func mean() -> Tensor {
+    count == 0 ? Tensor(.nan) : summed(factor: 1 / Double(count))
+  }
 
   private func summed(factor: Double) -> Tensor {
     var term = StridedTerm(count: count)
@@ -27,9 +29,11 @@ extension Tensor {
   /// The sums along one axis, which disappears from the shape.
   public func sum(alongAxis axis: Int) -> Tensor { summed(alongAxis: axis, factor: 1) }
 
-  /// The means along one axis, which disappears from the shape.
+  /// The means along one axis, which disappears from the shape; NaN for an axis of no entries.
   public func mean(alongAxis axis: Int) -> Tensor {
-    summed(alongAxis: axis, factor: 1 / Double(axis < rank ? dimensions[axis] : 1))
+    let (_, n, _) = split(alongAxis: axis, "mean(alongAxis:)")
+    if n == 0 { return Tensor(repeating: .nan, shape: dimensions.removing(axis: axis).extents) }
+    return summed(alongAxis: axis, factor: 1 / Double(n))
   }
 
   private func summed(alongAxis axis: Int, factor: Double) -> Tensor {
@@ -123,10 +127,11 @@ extension Tensor {
         }, shape)
     }
     let below = lowered(below: trace)
-    let value = below.logSumExp(alongAxis: axis)
-    let weights = below.softmax(alongAxis: axis, logSumExp: value)
+    let (centred, shift) = below.centred(alongAxis: axis)
+    let excess = centred.logSumExp(alongAxis: axis)
+    let weights = exp(centred - excess.viewed(as: shift.dimensions))
     return recorded(
-      value, by: trace,
+      excess + shift.viewed(as: shape), by: trace,
       StridedTerm.boxes(
         [outer, n, inner], output: [inner, 0, 1], coefficient: [n * inner, inner, 1],
         input: [n * inner, inner, 1]
@@ -140,12 +145,22 @@ extension Tensor {
 
   /// `exp(aᵢ) / Σ exp(aₖ)` along one axis, without overflow.
   public func softmax(alongAxis axis: Int) -> Tensor {
-    softmax(alongAxis: axis, logSumExp: logSumExp(alongAxis: axis))
+    let (centred, shift) = centred(alongAxis: axis)
+    return exp(centred - centred.logSumExp(alongAxis: axis).viewed(as: shift.dimensions))
   }
 
-  private func softmax(alongAxis axis: Int, logSumExp: Tensor) -> Tensor {
+  /// The entries minus the largest along an axis, where that is finite; and what was subtracted, a
+  /// constant with extent 1 along the axis.
+  ///
+  /// Without this, `exp(aᵢ − log Σ exp(aₖ))` would have the absolute error of its exponent as
+  /// relative error: 1e-13 for entries around 1000.
+  private func centred(alongAxis axis: Int) -> (entries: Tensor, shift: Tensor) {
+    let (_, n, _) = split(alongAxis: axis, "softmax(alongAxis:)")
     var kept = dimensions.extents
     kept[axis] = 1
-    return exp(self - logSumExp.viewed(as: Shape(kept)))
+    if n == 0 { return (self, Tensor.zeros(kept)) }
+    let largest = withoutDerivative.max(alongAxis: axis).viewed(as: Shape(kept))
+    let shift = select(largest.mapped(.isFinite) { x, _ in x }, largest, 0)
+    return (self - shift, shift)
   }
 }
