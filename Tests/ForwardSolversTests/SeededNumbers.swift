@@ -29,13 +29,6 @@ struct SeededNumbers {
   }
 }
 
-/// `max |aᵢ − bᵢ|`; infinite if the shapes differ.
-func distance(_ a: Tensor, _ b: Tensor) -> Double {
-  if a.shape != b.shape { return .infinity }
-  if a.count == 0 { return 0 }
-  return (a - b).withoutDerivative.norm(.infinity).scalar
-}
-
 /// The derivative of `f` at 0 by central differences, extrapolated once (Richardson): error of
 /// order `step⁴`, with rounding of order `ε / step`.
 func centralDifference(step: Double = 1e-3, _ f: (Double) throws -> Tensor) rethrows -> Tensor {
