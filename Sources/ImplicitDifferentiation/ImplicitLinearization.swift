@@ -58,7 +58,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     var report = DerivativeReport(
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
       linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
-      backwardError: 0, warnings: [])
+      backwardError: 0, warnings: conditions.warnings)
     if let tolerance = conditionsTolerance {
       let correction = try ImplicitLinearization.newtonCorrection(residual, solution, prepared)
       report.newtonCorrection = correction
