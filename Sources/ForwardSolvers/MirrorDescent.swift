@@ -114,9 +114,9 @@ public struct MirrorDescent: Sendable {
     var smooth = SmoothObjective(start)
     let packing = smooth.packing
     func project(_ z: Tensor) throws -> Tensor {
-      try smooth.packed(projection(packing.unpack(z)), from: "the value of the projection")
+      try packing.packed(projection(packing.unpack(z)), from: "the value of the projection")
     }
-    var z = try smooth.packed(initialDual(start), from: "the dual of the start")
+    var z = try packing.packed(initialDual(start), from: "the dual of the start")
     guard z.isFinite else {
       throw ForwardSolverError.notFinite(iteration: 0, quantity: "the dual of the start")
     }
@@ -132,7 +132,7 @@ public struct MirrorDescent: Sendable {
         let sample = try smooth.sample(objective, at: point)
         let difference = point.withoutDerivative - current.point.withoutDerivative
         let norm = plainNorm(difference) / step
-        let newDual = try smooth.packed(
+        let newDual = try packing.packed(
           dual(packing.unpack(unprojected), packing.unpack(point)), from: "the dual of a point")
         guard case .backtracking = stepSize else {
           try requireFinite(sample, iteration: iteration + 1)

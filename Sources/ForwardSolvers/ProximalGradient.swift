@@ -99,7 +99,7 @@ public struct ProximalGradient: Sendable {
     }
     func moved(_ from: Sample, _ step: Double) throws -> Tensor {
       let target = from.point - from.gradient.scaled(by: step)
-      return try smooth.packed(
+      return try packing.packed(
         operation(packing.unpack(target), step), from: "the value of the proximal operator")
     }
 

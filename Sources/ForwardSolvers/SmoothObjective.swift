@@ -35,21 +35,23 @@ struct SmoothObjective<Point: TensorStructure> {
     return try SmoothObjective.checked(objective(packing.unpack(x))).reshaped([])
   }
 
-  /// A point that a user's map gave, as a vector.
-  func packed(_ point: Point, from what: String) throws(ForwardSolverError) -> Tensor {
-    let vector = packing.pack(point)
-    if vector.count != packing.count {
-      throw .sizeMismatch(what: what, expected: packing.count, found: vector.count)
-    }
-    return vector
-  }
-
   private static func checked(_ value: Tensor) throws(ForwardSolverError) -> Tensor {
     if value.count != 1 {
       throw .sizeMismatch(
         what: "the value of the objective", expected: 1, found: value.count)
     }
     return value
+  }
+}
+
+extension Packing {
+  /// A point that a user's map gave, as a vector.
+  func packed(_ point: Point, from what: String) throws(ForwardSolverError) -> Tensor {
+    let vector = pack(point)
+    if vector.count != count {
+      throw .sizeMismatch(what: what, expected: count, found: vector.count)
+    }
+    return vector
   }
 }
 

@@ -95,7 +95,9 @@ extension OperatorCase {
 
   static let projections: [OperatorCase] = [
     OperatorCase("nonNegative", [point]) { Projection.nonNegative($0[0]) },
-    OperatorCase("box", [point, Tensor([-1, -0.3, 0, -2, -1, 0.7]), Tensor([0.5, 1, 3, 1, 2, 2])]) {
+    OperatorCase(
+      "box", [point, Tensor([-1, -0.3, 0, -2, -1, 0.7]), Tensor([0.5, 1, 3, 1, 2, 2])]
+    ) {
       try Projection.box($0[0], lower: $0[1], upper: $0[2])
     },
     OperatorCase("box of infinite extent", [point]) {
@@ -112,7 +114,9 @@ extension OperatorCase {
     },
     OperatorCase(
       "affine set",
-      [point, Tensor([[1, 0, 0.3, -0.7, 2, 0.1], [0, 1, -1, 0.4, 0.5, 1.2]]), Tensor([0.5, -1])]
+      [
+        point, Tensor([[1, 0, 0.3, -0.7, 2, 0.1], [0, 1, -1, 0.4, 0.5, 1.2]]), Tensor([0.5, -1]),
+      ]
     ) { try Projection.affineSet($0[0], matrix: $0[1], rightHandSide: $0[2]) },
     OperatorCase("simplex", [point, 1]) { try Projection.simplex($0[0], sum: $0[1]) },
     OperatorCase("simplex, one entry left", [point, 0.25]) {
@@ -159,7 +163,7 @@ extension OperatorCase {
     OperatorCase("group lasso of rows", [grid, Tensor([0.5, 3]), 0.7]) {
       try Proximal.groupLasso($0[0], penalty: $0[1], step: $0[2])
     },
-    OperatorCase("group lasso by labels", [point, Tensor([0.5, 0.2, 3])]) {
+    OperatorCase("group lasso by labels", [point, Tensor([0.5, 0.1, 3])]) {
       try Proximal.groupLasso($0[0], penalty: $0[1], groups: [2, 0, 0, 1, 0, 2])
     },
   ]
