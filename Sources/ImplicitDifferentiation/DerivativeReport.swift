@@ -27,7 +27,8 @@ public struct DerivativeReport: Sendable, Equatable {
   /// The largest `‖b − A x‖ / (‖A‖‖x‖ + ‖b‖)` among them.
   public var backwardError: Double
 
-  /// What would have been an error under the policy `.throw`, as sentences.
+  /// What would have been an error under the policy `.throw`, and approximations that the
+  /// conditions make knowingly, as sentences.
   public var warnings: [String]
 }
 

@@ -16,6 +16,16 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   /// Records the conditions at a point.
   let linearize: @Sendable (Input, Output) throws -> LinearizedConditions
 
+  /// Sentences for the reports of all derivatives, of conditions that are knowingly approximate.
+  var warnings: [String] = []
+
+  /// The same conditions, whose reports carry a warning.
+  package func warning(_ sentence: String) -> Conditions {
+    var conditions = self
+    conditions.warnings.append(sentence)
+    return conditions
+  }
+
   /// Conditions `F(x, y) = 0`, by a function that gives the residual: a tensor, or any structure
   /// with as many numbers as there are unknowns.
   ///
