@@ -24,6 +24,7 @@ let package = Package(
     .library(name: "LinearSolvers", targets: ["LinearSolvers"]),
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
+    .library(name: "Optimality", targets: ["Optimality"]),
   ],
   traits: [
     .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
@@ -38,6 +39,7 @@ let package = Package(
     .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
     .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
@@ -73,6 +75,9 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "Kernels", "Probe"]),
     .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
+    .testTarget(
+      name: "OptimalityTests",
+      dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["LiteratePages", "workbook"]),
