@@ -1,0 +1,75 @@
+import ImplicitDifferentiation
+
+/// The solution (z, ν, λ) of a constrained problem as a differentiable function of its parameter:
+/// an `ImplicitFunction` together with the problem that it solves.
+///
+/// ```swift
+/// let minimum = ConstrainedMinimum(problem, primalSolver: { b in [b / 2, b / 2] })
+/// let point = try minimum(b)                                   // z and its multipliers
+/// let tangent = try minimum.linearize(at: b).pushforward(db)   // refused at a kink
+/// let oneSided = try minimum.oneSidedPushforward(at: b, along: db)
+/// ```
+public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure>: Sendable {
+  /// What is minimised.
+  public let problem: ConstrainedProblem<Input, Primal>
+
+  /// The solution as an implicit function, with the KKT conditions.
+  public var function: ImplicitFunction<Input, KKTPoint<Primal>>
+
+  /// For a solver that returns multipliers too (L = f + νᵀH + λᵀG, with λ ≥ 0).
+  public init(
+    _ problem: ConstrainedProblem<Input, Primal>,
+    solver: @escaping @Sendable (Input) throws -> KKTPoint<Primal>,
+    form: ComplementarityForm = .activeSet, linearSolver: any LinearSolver = Automatic()
+  ) {
+    self.problem = problem
+    function = ImplicitFunction(
+      forward: solver, conditions: problem.conditions(form: form), linearSolver: linearSolver)
+  }
+
+  /// For a solver that returns the primal variables only; multipliers are recovered by
+  /// ``ConstrainedProblem/multipliers(at:primal:tolerance:acceptsDependentGradients:)``.
+  public init(
+    _ problem: ConstrainedProblem<Input, Primal>,
+    primalSolver: @escaping @Sendable (Input) throws -> Primal,
+    form: ComplementarityForm = .activeSet, linearSolver: any LinearSolver = Automatic()
+  ) {
+    self.init(
+      problem,
+      solver: { x in
+        try problem.multipliers(
+          at: x, primal: try primalSolver(x), acceptsDependentGradients: true)
+      }, form: form, linearSolver: linearSolver)
+  }
+
+  /// The solution with its multipliers; differentiable inside other functions, as
+  /// `ImplicitFunction` is.
+  public func callAsFunction(_ x: Input) throws -> KKTPoint<Primal> { try function(x) }
+
+  /// The solution and its derivatives at `x`.
+  ///
+  /// - Throws: ``KKTError`` when the solution is weakly active, infeasible or not unique; as
+  ///   `ImplicitFunction.linearize(at:)`.
+  public func linearize(
+    at x: Input
+  ) throws -> ImplicitLinearization<Input, KKTPoint<Primal>> {
+    do {
+      return try function.linearize(at: x)
+    } catch DifferentiationError.linearSolve(.singular(_, let condition), _) {
+      throw KKTError.noUniqueSolution(estimatedCondition: condition)
+    }
+  }
+
+  /// Which constraints bind at the solution for `x`.
+  public func activeSet(at x: Input) throws -> ActiveSet {
+    try problem.activeSet(at: x, solution: try function(x))
+  }
+
+  /// The optimal value and its gradient in `x`, with no linear solve; see
+  /// ``ConstrainedProblem/optimalValueGradient(at:solution:tolerance:)``.
+  public func optimalValueAndGradient(at x: Input) throws -> (value: Double, gradient: Input) {
+    let point = try function(x.withoutDerivative)
+    let gradient = try problem.optimalValueGradient(at: x, solution: point)
+    return (try problem.objective(x.withoutDerivative, point.primal).reshaped([]).scalar, gradient)
+  }
+}
