@@ -47,6 +47,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// What happens when the conditions are not met.
   public var policy: ConditionsPolicy
 
+  /// The directions that the conditions leave free, if there are any; see ``Gauge``.
+  public var gauge: Gauge<Input, Output>?
+
   /// - Parameters:
   ///   - forward: any code that finds `y` for `x`. It is run once for each value and never
   ///     differentiated; what it throws is passed on.
@@ -55,18 +58,21 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   ///     the conditions.
   ///   - conditionsTolerance: see the property.
   ///   - policy: see the property.
+  ///   - gauge: see the property.
   public init(
     forward: @escaping @Sendable (Input) throws -> Output,
     conditions: Conditions<Input, Output>,
     linearSolver: any LinearSolver = Automatic(),
     conditionsTolerance: Double? = 1e-6,
-    policy: ConditionsPolicy = .throw
+    policy: ConditionsPolicy = .throw,
+    gauge: Gauge<Input, Output>? = nil
   ) {
     solve = { x in (try forward(x), conditions) }
     self.conditions = conditions
     self.linearSolver = linearSolver
     self.conditionsTolerance = conditionsTolerance
     self.policy = policy
+    self.gauge = gauge
   }
 
   /// For a solver that returns something with its solution which the conditions need (an active
@@ -82,7 +88,8 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     conditions: @escaping @Sendable (ByProduct) -> Conditions<Input, Output>,
     linearSolver: any LinearSolver = Automatic(),
     conditionsTolerance: Double? = 1e-6,
-    policy: ConditionsPolicy = .throw
+    policy: ConditionsPolicy = .throw,
+    gauge: Gauge<Input, Output>? = nil
   ) {
     solve = { x in
       let (y, byProduct) = try forward(x)
@@ -92,6 +99,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     self.linearSolver = linearSolver
     self.conditionsTolerance = conditionsTolerance
     self.policy = policy
+    self.gauge = gauge
   }
 
   /// The solution `y(x)`.
@@ -114,7 +122,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     let x = x.withoutDerivative
     let (y, conditions) = try solution(x)
     return try ImplicitLinearization(
-      point: x, solution: y, conditions: conditions, linearSolver: linearSolver,
+      point: x, solution: y, conditions: conditions, linearSolver: try linearSolver(at: x, y),
       conditionsTolerance: conditionsTolerance, policy: policy)
   }
 
@@ -133,7 +141,12 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     try requireFinite(y, "the solution")
     return try ImplicitLinearization(
       point: x.withoutDerivative, solution: y.withoutDerivative, conditions: conditions,
-      linearSolver: linearSolver, conditionsTolerance: conditionsTolerance, policy: policy)
+      linearSolver: try linearSolver(at: x.withoutDerivative, y.withoutDerivative),
+      conditionsTolerance: conditionsTolerance, policy: policy)
+  }
+
+  private func linearSolver(at x: Input, _ y: Output) throws -> any LinearSolver {
+    try gauge?.solver(linearSolver, at: x, y) ?? linearSolver
   }
 
   private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {

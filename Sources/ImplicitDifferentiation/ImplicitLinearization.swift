@@ -75,6 +75,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     self.report = report
   }
 
+  /// How many directions the conditions leave free, by the declared gauge.
+  public var gaugeDimension: Int { (prepared as? PreparedGaugedSolver)?.right.count ?? 0 }
+
   /// `‖A⁻¹F‖ / ‖y‖`; the absolute length near `y = 0`.
   private static func newtonCorrection(
     _ residual: [Double], _ solution: Output, _ prepared: any PreparedLinearSolver
@@ -84,9 +87,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         buffer.baseAddress.map { Vector.norm($0, count: buffer.count) } ?? 0
       }
     }
+    // With a gauge, its regular system: there the inconsistent part of a residual counts too. What
+    // is left free says nothing about the size of the solution.
+    let gauged = prepared as? PreparedGaugedSolver
+    var position = solution.flattened()
+    if let gauged { removeComponents(gauged.right, from: &position) }
     do {
-      let step = norm(try prepared.solve(residual, transposed: false).vector)
-      let size = norm(solution.flattened())
+      let regular = gauged?.regular ?? prepared
+      let step = norm(try regular.solve(residual, transposed: false).vector)
+      let size = norm(position)
       return size < 1e-8 ? step : step / size
     } catch {
       throw .linearSolve(error, during: "of the Newton correction, with A = ∂F/∂y,")

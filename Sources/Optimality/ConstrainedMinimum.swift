@@ -9,6 +9,11 @@ import ImplicitDifferentiation
 /// let tangent = try minimum.linearize(at: b).pushforward(db)   // refused at a kink
 /// let oneSided = try minimum.oneSidedPushforward(at: b, along: db)
 /// ```
+///
+/// Constraints that repeat others leave their multipliers undetermined and the primal variables
+/// as they are. That freedom is found and declared as a gauge: derivatives of `z` come out right, a
+/// cotangent of such a multiplier is refused, and so is a tangent that makes repeated constraints
+/// contradict each other.
 public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure>: Sendable {
   /// What is minimised.
   public let problem: ConstrainedProblem<Input, Primal>
@@ -24,7 +29,8 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
   ) {
     self.problem = problem
     function = ImplicitFunction(
-      forward: solver, conditions: problem.conditions(form: form), linearSolver: linearSolver)
+      forward: solver, conditions: problem.conditions(form: form), linearSolver: linearSolver,
+      gauge: problem.multiplierGauge)
   }
 
   /// For a solver that returns the primal variables only; multipliers are recovered by
@@ -71,5 +77,55 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
     let point = try function(x.withoutDerivative)
     let gradient = try problem.optimalValueGradient(at: x, solution: point)
     return (try problem.objective(x.withoutDerivative, point.primal).reshaped([]).scalar, gradient)
+  }
+}
+
+extension ConstrainedProblem {
+  /// The combinations of multipliers that the active constraints leave free: none where their
+  /// gradients are independent.
+  public var multiplierGauge: Gauge<Input, KKTPoint<Primal>> {
+    Gauge { x, point in
+      let activity = try activity(at: x, point)
+      let p = activity.equalityGradients.count
+      let active = activity.statuses.indices.filter { activity.statuses[$0] != .inactive }
+      return activity.gradients { $0 != .inactive }.dependencies.map { combination in
+        var lambda = [Double](repeating: 0, count: activity.statuses.count)
+        for (k, i) in active.enumerated() { lambda[i] = combination[p + k] }
+        return KKTPoint(
+          primal: point.primal.mapTensors(isConstant: false) { tensor, _ in
+            Tensor.zeros(tensor.shape)
+          },
+          equalityMultipliers: Tensor(Array(combination[..<p])),
+          inequalityMultipliers: Tensor(lambda))
+      }
+    }
+  }
+}
+
+extension ImplicitLinearization {
+  /// The gradient in the input of a loss of the primal variables alone.
+  public func primalPullback<Primal: TensorStructure>(
+    _ cotangent: Primal
+  ) throws -> Derivative<Input> where Output == KKTPoint<Primal> {
+    try pullback(
+      KKTPoint(
+        primal: cotangent,
+        equalityMultipliers: Tensor.zeros(solution.equalityMultipliers.shape),
+        inequalityMultipliers: Tensor.zeros(solution.inequalityMultipliers.shape)))
+  }
+
+  /// The derivative of solution and multipliers along a tangent, refused where the multipliers are
+  /// not unique: `pushforward` then moves them by the smallest change that balances the gradients.
+  ///
+  /// - Throws: ``KKTError/multipliersNotUnique(rank:count:)``; as `pushforward`.
+  public func pushforwardWithMultipliers<Primal: TensorStructure>(
+    _ tangent: Input
+  ) throws -> Derivative<KKTPoint<Primal>> where Output == KKTPoint<Primal> {
+    if gaugeDimension > 0 {
+      let count = solution.equalityMultipliers.count
+        + solution.inequalityMultipliers.withoutDerivative.scalars.count { $0 != 0 }
+      throw KKTError.multipliersNotUnique(rank: count - gaugeDimension, count: count)
+    }
+    return try pushforward(tangent)
   }
 }

@@ -53,6 +53,16 @@ public enum LinearSolveError: Error, Equatable {
   /// The operator could not compute a product, for the reason given.
   case productFailed(String)
 
+  /// A declared null vector is none: `ratio` is `‖A r‖ / (‖A‖ ‖r‖)` (with `Aᵀ` for a left one), NaN
+  /// for a vector that is zero, not finite or a combination of the ones before it.
+  case notNullVector(side: GaugeSide, index: Int, ratio: Double, tolerance: Double)
+
+  /// With a gauge, the right-hand side is outside the range of the operator: `component` is its
+  /// product with the null vector (of length one) number `index` of that side, and should vanish
+  /// against `rightHandSideNorm`.
+  case inconsistentWithGauge(
+    side: GaugeSide, index: Int, component: Double, rightHandSideNorm: Double, tolerance: Double)
+
   /// Nothing that was tried could solve the system; `reason` is the most telling failure.
   indirect case exhausted(tried: [String], reason: LinearSolveError)
 }
@@ -109,6 +119,27 @@ extension LinearSolveError: CustomStringConvertible {
         + "\(limit.shortened). Do denseMatrix() or bandMatrix() and matvec() describe one matrix?"
     case .productFailed(let reason):
       "A product with the operator failed: \(reason)."
+    case .notNullVector(let side, let index, let ratio, let tolerance):
+      ratio.isNaN
+        ? "The \(side.rawValue) null vector \(index) of the gauge is zero, not finite or a "
+          + "combination of the ones before it. Declare linearly independent directions."
+        : "The \(side.rawValue) null vector \(index) of the gauge is none: the operator maps it to "
+          + "\(ratio.shortened) of its own size, and \(tolerance.shortened) is allowed. Check its "
+          + "signs and entries, and that the conditions hold at the solution."
+    case .inconsistentWithGauge(let side, let index, let component, let size, let tolerance):
+      switch side {
+      case .left:
+        "No solution changes like this: along the left null vector \(index) of the gauge the "
+          + "equations can give nothing, and \(component.shortened) is asked for, of a "
+          + "right-hand side of size \(size.shortened) (a ratio of \(tolerance.shortened) is "
+          + "allowed). Take a tangent that keeps the equations consistent (one that conserves "
+          + "mass, say), or ask for least squares."
+      case .right:
+        "The cotangent depends on the gauge: along the right null vector \(index) the solution is "
+          + "not determined, and the cotangent has the component \(component.shortened) there, of "
+          + "a size of \(size.shortened) (a ratio of \(tolerance.shortened) is allowed). Use a loss "
+          + "that does not change along it, or ask for least squares."
+      }
     case .exhausted(let tried, let reason):
       "Tried \(tried.joined(separator: ", ")). \(reason)"
     }

@@ -1,0 +1,283 @@
+import Kernels
+
+/// What is done with a right-hand side that a singular operator cannot give.
+public enum InconsistencyPolicy: Sendable, Equatable {
+  /// `LinearSolveError.inconsistentWithGauge` is thrown.
+  case refuse
+
+  /// The part outside the range is dropped, which gives the least-squares solution; the method's
+  /// description says so.
+  case leastSquares
+}
+
+/// Solves with an operator that is singular in a known way: `A R = 0` and `Lᵀ A = 0`, with `k`
+/// columns each.
+///
+/// The bordered system
+/// ```
+/// [ A   L ] [ x ]   [ b ]
+/// [ Rᵀ  0 ] [ μ ] = [ 0 ]
+/// ```
+/// is regular when nothing else is singular. Multiplying its first rows by `Lᵀ` gives `μ = Lᵀb`
+/// (for orthonormal `L`), zero for a consistent `b`; so `x` is the same as in `(A + α L Rᵀ) x = b`,
+/// for any `α ≠ 0`. That is what is solved, with `α` of the size of `A`: `n` unknowns instead of
+/// `n + k`, and definite where `A` is semidefinite. Among the solutions `x + R t`, the one orthogonal
+/// to `R` is returned.
+///
+/// Each right-hand side is checked first: `Lᵀb = 0` (`Rᵀb = 0` for the transpose). Null vectors are
+/// verified; a left one that is not given is found by one solve with the transposed operator.
+///
+/// Source: W. J. F. Govaerts, *Numerical Methods for Bifurcations of Dynamical Equilibria* (2000),
+/// chapter 3; G. W. Stewart, "Modifying Pivot Elements in Gaussian Elimination", Math. Comp. 28
+/// (1974), 537–542.
+public struct GaugedSolver: LinearSolver {
+  /// The method for the regular system.
+  public var base: any LinearSolver
+
+  /// Vectors with `A r = 0`, linearly independent, each as long as `A` has columns. Without any,
+  /// `base` is used as it is.
+  public var right: [[Double]]
+
+  /// As many with `Aᵀ l = 0`; found if `nil`.
+  public var left: [[Double]]?
+
+  /// The largest `‖A r‖ / (‖A‖ ‖r‖)` of a null vector. Conditions that hold to 1e-6 are singular
+  /// to about that accuracy only.
+  public var nullTolerance: Double
+
+  /// The largest `|lᵀb| / (‖l‖ ‖b‖)` of a right-hand side.
+  public var consistencyTolerance: Double
+
+  /// What is done with an inconsistent right-hand side.
+  public var inconsistent: InconsistencyPolicy
+
+  /// `base` on the complement of the given null vectors.
+  public init(
+    base: any LinearSolver, right: [[Double]], left: [[Double]]? = nil,
+    nullTolerance: Double = 1e-6, consistencyTolerance: Double = 1e-8,
+    inconsistent: InconsistencyPolicy = .refuse
+  ) {
+    self.base = base
+    self.right = right
+    self.left = left
+    self.nullTolerance = nullTolerance
+    self.consistencyTolerance = consistencyTolerance
+    self.inconsistent = inconsistent
+  }
+
+  /// Verifies the right null vectors, verifies or finds the left ones, and prepares `base`.
+  public func prepare(
+    _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
+    guard A.isSquare else {
+      throw .notSquare(rowCount: A.rowCount, columnCount: A.columnCount)
+    }
+    if right.isEmpty { return try base.prepare(A) }
+    let n = A.rowCount
+    let right = try orthonormal(right, count: n, .right)
+    let size = try operatorSize(A)
+    try verify(right, .right, A, size)
+    let found: [[Double]]
+    if let left { found = try orthonormal(left, count: n, .left) } else {
+      found = try findLeft(A, right, size)
+    }
+    if found.count != right.count {
+      throw .sizeMismatch(
+        what: "the left null vectors of the gauge", expected: right.count, found: found.count)
+    }
+    try verify(found, .left, A, size)
+    let shifted = RankShiftedOperator(base: A, left: found, right: right, factor: size)
+    return PreparedGaugedSolver(
+      gauge: self, left: found, right: right, regular: try base.prepare(shifted))
+  }
+
+  /// A lower bound of `‖A‖₂`, within a small factor as a rule: two rounds of power iteration on
+  /// `AᵀA`, from a fixed random vector.
+  private func operatorSize(_ A: any LinearOperator) throws(LinearSolveError) -> Double {
+    var v = ProbeVector.make(count: A.columnCount, seed: 1)
+    var size = 0.0
+    for _ in 0..<2 {
+      let length = ProbeVector.norm(v)
+      if length == 0 { break }
+      let image = try A.applied(to: v.map { $0 / length })
+      size = max(size, ProbeVector.norm(image))
+      if !size.isFinite {
+        throw .notFinite(what: "a product with the operator", index: 0, value: size)
+      }
+      v = try A.transposeApplied(to: image)
+    }
+    return size > 0 ? size : 1
+  }
+
+  /// The null vectors of `Aᵀ`. Where `A` is symmetric on them, they are those of `A`. Otherwise they
+  /// solve `(A + α S Rᵀ)ᵀ l = α R`, with any `S` that is not orthogonal to them: since `A R = 0`,
+  /// multiplying by `Rᵀ` leaves `Sᵀ l = I`, hence `Aᵀ l = 0`.
+  private func findLeft(
+    _ A: any LinearOperator, _ right: [[Double]], _ size: Double
+  ) throws(LinearSolveError) -> [[Double]] {
+    var isSymmetric = true
+    for r in right {
+      let image = try A.transposeApplied(to: r)
+      if !(ProbeVector.norm(image) <= 1e-13 * size) { isSymmetric = false }
+    }
+    if isSymmetric { return right }
+    var start: [[Double]] = []
+    for (k, r) in right.enumerated() {
+      // Between R, often close to L, and a random vector, orthogonal to nothing.
+      let random = ProbeVector.make(count: A.rowCount, seed: UInt64(k) + 2)
+      let size = ProbeVector.norm(random)
+      start.append(zip(r, random).map { $0 + $1 / size })
+    }
+    start = try orthonormal(start, count: A.rowCount, .left)
+    let shifted = RankShiftedOperator(base: A, left: start, right: right, factor: size)
+    let prepared = try base.prepare(shifted)
+    var found: [[Double]] = []
+    for r in right {
+      found.append(try prepared.solve(r.map { size * $0 }, transposed: true).vector)
+    }
+    return try orthonormal(found, count: A.rowCount, .left)
+  }
+
+  private func verify(
+    _ vectors: [[Double]], _ side: GaugeSide, _ A: any LinearOperator, _ size: Double
+  ) throws(LinearSolveError) {
+    for (index, vector) in vectors.enumerated() {
+      let image =
+        switch side {
+        case .right: try A.applied(to: vector)
+        case .left: try A.transposeApplied(to: vector)
+        }
+      let ratio = ProbeVector.norm(image) / size
+      if !(ratio <= nullTolerance) {
+        throw .notNullVector(side: side, index: index, ratio: ratio, tolerance: nullTolerance)
+      }
+    }
+  }
+
+  /// The vectors made orthonormal, in order.
+  private func orthonormal(
+    _ vectors: [[Double]], count n: Int, _ side: GaugeSide
+  ) throws(LinearSolveError) -> [[Double]] {
+    var result: [[Double]] = []
+    for (index, vector) in vectors.enumerated() {
+      try requireCount(vector.count, n, "\(side) null vector \(index) of the gauge")
+      let size = ProbeVector.norm(vector)
+      if !(size > 0 && size.isFinite) {
+        throw .notNullVector(side: side, index: index, ratio: .nan, tolerance: nullTolerance)
+      }
+      var v = vector.map { $0 / size }
+      for _ in 0..<2 { removeComponents(result, from: &v) }
+      let rest = ProbeVector.norm(v)
+      // Less than that of a unit vector is new: it repeats the ones before it.
+      if !(rest > 1e-10) {
+        throw .notNullVector(side: side, index: index, ratio: .nan, tolerance: nullTolerance)
+      }
+      result.append(v.map { $0 / rest })
+    }
+    return result
+  }
+}
+
+/// The two kinds of null vectors.
+public enum GaugeSide: String, Sendable, Equatable {
+  /// `A r = 0`: what the solution leaves free.
+  case right
+  /// `lᵀ A = 0`: what the equations cannot give.
+  case left
+}
+
+/// A gauge-singular operator, ready to solve.
+package struct PreparedGaugedSolver: PreparedLinearSolver {
+  let gauge: GaugedSolver
+  /// Orthonormal null vectors of `Aᵀ` and of `A`.
+  package let left: [[Double]]
+  package let right: [[Double]]
+  /// For `A + α L Rᵀ`. Its solutions contain the inconsistent part of a right-hand side, `Lᵀb / α`
+  /// along `R`: unlike those of this solver they vanish only if `b` does.
+  package let regular: any PreparedLinearSolver
+
+  package var methodDescription: String {
+    regular.methodDescription + ", gauge of dimension \(right.count) fixed"
+  }
+
+  package func solve(
+    _ b: [Double], transposed: Bool, initialGuess: [Double]?
+  ) throws(LinearSolveError) -> LinearSolution {
+    let (outside, free) = transposed ? (right, left) : (left, right)
+    var b = b
+    let size = ProbeVector.norm(b)
+    var method = methodDescription
+    for (index, vector) in outside.enumerated() where size > 0 {
+      let component = ProbeVector.dot(vector, b)
+      if component.magnitude <= gauge.consistencyTolerance * size { continue }
+      switch gauge.inconsistent {
+      case .refuse:
+        throw .inconsistentWithGauge(
+          side: transposed ? .right : .left, index: index, component: component,
+          rightHandSideNorm: size, tolerance: gauge.consistencyTolerance)
+      case .leastSquares:
+        method = methodDescription + "; least squares, as asked for: the right-hand side is "
+          + "inconsistent by \((component.magnitude / size).shortened) of its size"
+      }
+    }
+    removeComponents(outside, from: &b)
+    var solution = try regular.solve(b, transposed: transposed, initialGuess: initialGuess)
+    removeComponents(free, from: &solution.vector)
+    solution.method = method
+    return solution
+  }
+}
+
+/// `A + α L Rᵀ`, with orthonormal columns in `L` and `R`.
+struct RankShiftedOperator: LinearOperator {
+  let base: any LinearOperator
+  let left: [[Double]]
+  let right: [[Double]]
+  let factor: Double
+
+  var rowCount: Int { base.rowCount }
+  var columnCount: Int { base.columnCount }
+
+  func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
+    try base.matvec(x, into: &y)
+    addShift(x, into: &y, through: right, along: left)
+  }
+
+  func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
+    throws(LinearSolveError)
+  {
+    try base.transposeMatvec(x, into: &y)
+    addShift(x, into: &y, through: left, along: right)
+  }
+
+  func denseMatrix() throws(LinearSolveError) -> [Double] {
+    var entries = try base.denseMatrix()
+    let n = columnCount
+    for (l, r) in zip(left, right) {
+      for i in 0..<rowCount {
+        for j in 0..<n { entries[i * n + j] += factor * (l[i] * r[j]) }
+      }
+    }
+    return entries
+  }
+
+  private func addShift(
+    _ x: Span<Double>, into y: inout MutableSpan<Double>, through: [[Double]],
+    along: [[Double]]
+  ) {
+    for (read, written) in zip(through, along) {
+      let component = x.withUnsafeBufferPointer { x in
+        x.baseAddress.map { Vector.dot(read, $0, count: x.count) } ?? 0
+      }
+      LinearSolvers.addScaled(factor * component, written.span, to: &y)
+    }
+  }
+}
+
+/// `v ← (I − Q Qᵀ) v`, one vector after the other.
+package func removeComponents(_ basis: [[Double]], from v: inout [Double]) {
+  for q in basis {
+    let component = ProbeVector.dot(q, v)
+    for i in v.indices { v[i] -= component * q[i] }
+  }
+}
