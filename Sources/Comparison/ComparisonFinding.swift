@@ -20,18 +20,23 @@ public enum ComparisonFinding: Sendable, Equatable {
   /// The unrolled solver ended elsewhere than the implicit function's; `distance` is relative.
   case unrolledElsewhere(distance: Double)
 
+  /// The implicit derivative was refused, for the reason given in its own words.
+  case implicitRefused(reason: String)
+
   /// Deviations below this are agreement, whatever the methods expect of themselves.
   static let agreementTolerance = 1e-6
 
   static func findings(
-    _ rows: [GradientComparison.Row], _ sweeps: [DifferenceSweep], solutionDistance: Double?
+    _ rows: [GradientComparison.Row], _ sweeps: [DifferenceSweep], solutionDistance: Double?,
+    refusal: String?
   ) -> [ComparisonFinding] {
     var result: [ComparisonFinding] = []
+    if let refusal { result.append(.implicitRefused(reason: refusal)) }
     for (index, sweep) in sweeps.enumerated() {
       guard let kink = sweep.kink else { continue }
       result.append(.kink(direction: index, backward: kink.backward, forward: kink.forward))
     }
-    let hasKink = !result.isEmpty
+    let hasKink = sweeps.contains { $0.kink != nil }
 
     let central = rows.first { $0.method == .centralDifferences }
     let noisy = sweeps.filter { $0.isFlat && $0.kink == nil }
@@ -45,6 +50,8 @@ public enum ComparisonFinding: Sendable, Equatable {
       result.append(.unrolledElsewhere(distance: solutionDistance))
     }
 
+    // Without the implicit derivative there is nothing that the others could agree with.
+    if refusal != nil { return result }
     var largest = 0.0
     var agrees = true
     for row in rows.dropFirst() {
@@ -87,6 +94,8 @@ extension ComparisonFinding: CustomStringConvertible {
       "There is a kink at this point, along direction \(direction): the derivative is "
         + "\(backward.shortened) from the left and \(forward.shortened) from the right. No single "
         + "number is its derivative; central differences return the average."
+    case .implicitRefused(let reason):
+      "The implicit derivative was refused. \(reason)"
     case .unrolledElsewhere(let distance):
       "The unrolled solver ended at another solution than the implicit function, at a distance of "
         + "\(distance.shortened) of its size. Give both the same problem, and enough iterations."

@@ -95,8 +95,8 @@ public struct GradientComparison: Sendable {
   /// What the rows show.
   public let findings: [ComparisonFinding]
 
-  /// The evidence of the implicit derivative.
-  public let report: DerivativeReport
+  /// The evidence of the implicit derivative; `nil` where it was refused (see `findings`).
+  public let report: DerivativeReport?
 
   /// How far the unrolled solution is from that of the implicit function, relative to it.
   public let unrolledSolutionDistance: Double?
@@ -114,8 +114,9 @@ public struct GradientComparison: Sendable {
   ///   - unrolled: a solver in tensor operations, run on traced inputs; `nil` leaves it out.
   ///   - reference: the gradient, if it is known otherwise (constants are ignored).
   ///   - differences: the steps of the sweep; `nil` leaves differences out.
-  /// - Throws: what the solvers and the implicit function throw, `DifferentiationError`, and
-  ///   `ComparisonError`.
+  /// - Throws: what the solvers throw, `DifferentiationError` and `ComparisonError`. An implicit
+  ///   derivative that is refused becomes a finding, and has no rows, unless differences were left
+  ///   out: then its error is thrown.
   public init<Input: TensorStructure, Output: TensorStructure>(
     of function: ImplicitFunction<Input, Output>, at x: Input,
     loss: (Output) throws -> Tensor,
@@ -128,15 +129,26 @@ public struct GradientComparison: Sendable {
     let expected = try reference.map { try probe.derivatives(ofGradient: $0, "the reference") }
     var builder = RowBuilder(reference: expected)
 
-    let linearized = try function.linearize(at: x)
-    let lossGradient = try gradient(at: linearized.solution) { y in
-      try oneNumber(try loss(y))
+    var refusal: String?
+    var linearized: ImplicitLinearization<Input, Output>?
+    do {
+      linearized = try function.linearize(at: x)
+    } catch {
+      // Differences may tell why: a kink, for instance. They run the solver again, so what it throws
+      // itself is not lost.
+      if differences == nil { throw error }
+      refusal = "\(error)"
     }
-    report = try builder.addImplicit(linearized, lossGradient, probe)
+    let solution = try linearized?.solution ?? function(x.withoutDerivative)
+    if let linearized {
+      let lossGradient = try gradient(at: solution) { y in try oneNumber(try loss(y)) }
+      report = try builder.addImplicit(linearized, lossGradient, probe)
+    } else {
+      report = nil
+    }
     if let unrolled {
-      let solution = try builder.addUnrolled(unrolled, at: x, loss, probe)
-      unrolledSolutionDistance = relativeDistance(
-        solution.flattened(), linearized.solution.flattened())
+      let end = try builder.addUnrolled(unrolled, at: x, loss, probe)
+      unrolledSolutionDistance = relativeDistance(end.flattened(), solution.flattened())
     } else {
       unrolledSolutionDistance = nil
     }
@@ -152,7 +164,7 @@ public struct GradientComparison: Sendable {
     }
     rows = builder.rows
     findings = ComparisonFinding.findings(
-      rows, sweeps, solutionDistance: unrolledSolutionDistance)
+      rows, sweeps, solutionDistance: unrolledSolutionDistance, refusal: refusal)
   }
 }
 

@@ -89,7 +89,7 @@ extension ActiveSet: CustomStringConvertible {
       active                      \(list(active))
       weakly active               \(list(weaklyActive))
       inactive                    \(list(inactive))
-      complementarity margin      \(complementarityMargin.shortened)
+      complementarity margin      \(bounded(complementarityMargin))
       rank of active gradients    \(rank) of \(gradientCount)
       """
   }

@@ -122,7 +122,8 @@ extension ImplicitLinearization {
     _ tangent: Input
   ) throws -> Derivative<KKTPoint<Primal>> where Output == KKTPoint<Primal> {
     if gaugeDimension > 0 {
-      let count = solution.equalityMultipliers.count
+      let count =
+        solution.equalityMultipliers.count
         + solution.inequalityMultipliers.withoutDerivative.scalars.count { $0 != 0 }
       throw KKTError.multipliersNotUnique(rank: count - gaugeDimension, count: count)
     }

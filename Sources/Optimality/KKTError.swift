@@ -63,7 +63,7 @@ extension KKTError: CustomStringConvertible {
     switch self {
     case .weaklyActive(let constraints, let tolerance):
       let list = constraints.map {
-        "\($0.constraint) (slack \($0.slack.shortened), multiplier \($0.multiplier.shortened))"
+        "\($0.constraint) (slack \(bounded($0.slack)), multiplier \(bounded($0.multiplier)))"
       }
       return "Weakly active: inequality \(list.joined(separator: ", ")); both numbers are within "
         + "\(tolerance.shortened) of zero. The solution has a kink here, and no derivative that "
@@ -110,4 +110,9 @@ extension KKTError: CustomStringConvertible {
         + "gradients depend on each other."
     }
   }
+}
+
+/// Three digits; what is at the level of rounding as a bound, since it differs between machines.
+func bounded(_ ratio: Double) -> String {
+  ratio.magnitude < 1e-13 ? "< 1e-13" : ratio.shortened
 }

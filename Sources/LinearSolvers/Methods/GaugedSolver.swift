@@ -78,7 +78,9 @@ public struct GaugedSolver: LinearSolver {
     let size = try operatorSize(A)
     try verify(right, .right, A, size)
     let found: [[Double]]
-    if let left { found = try orthonormal(left, count: n, .left) } else {
+    if let left {
+      found = try orthonormal(left, count: n, .left)
+    } else {
       found = try findLeft(A, right, size)
     }
     if found.count != right.count {
@@ -216,7 +218,8 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
           side: transposed ? .right : .left, index: index, component: component,
           rightHandSideNorm: size, tolerance: gauge.consistencyTolerance)
       case .leastSquares:
-        method = methodDescription + "; least squares, as asked for: the right-hand side is "
+        method =
+          methodDescription + "; least squares, as asked for: the right-hand side is "
           + "inconsistent by \((component.magnitude / size).shortened) of its size"
       }
     }

@@ -97,7 +97,7 @@ extension LinearSolveError {
   enum Name: Sendable {
     case notSquare, notBanded, sizeMismatch, notFinite, singular, notPositiveDefinite, notSymmetric
     case notConverged, stagnated, diverged, breakdown, inconsistent, illConditioned, inaccurate
-    case productFailed, exhausted
+    case productFailed, notNullVector, inconsistentWithGauge, exhausted
   }
 
   var name: Name {
@@ -117,6 +117,8 @@ extension LinearSolveError {
     case .illConditioned: .illConditioned
     case .inaccurate: .inaccurate
     case .productFailed: .productFailed
+    case .notNullVector: .notNullVector
+    case .inconsistentWithGauge: .inconsistentWithGauge
     case .exhausted: .exhausted
     }
   }
