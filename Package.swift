@@ -88,7 +88,11 @@ let package = Package(
       dependencies: ["LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
-      name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
+      name: "TutorialTests",
+      dependencies: [
+        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
+        "NonlinearSystems", "NonlinearSystemsSolutions",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
