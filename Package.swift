@@ -53,10 +53,20 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimizationSolutions"),
     .executableTarget(
+      name: "NonlinearSystems",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/NonlinearSystems",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "NonlinearSystemsSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
+      path: "Tutorials/NonlinearSystemsSolutions"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
         "LiteratePages", "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "NonlinearSystems", "NonlinearSystemsSolutions",
       ],
       path: "Tutorials/workbook"),
 
@@ -83,7 +93,11 @@ let package = Package(
       dependencies: ["LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
-      name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
+      name: "TutorialTests",
+      dependencies: [
+        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
+        "NonlinearSystems", "NonlinearSystemsSolutions",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
