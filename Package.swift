@@ -44,6 +44,10 @@ let package = Package(
     .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
     .executableTarget(
+      name: "ImplicitFunctionTheorem",
+      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
+      path: "Tutorials/ImplicitFunctionTheorem"),
+    .executableTarget(
       name: "UnconstrainedOptimization",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimization",
@@ -65,7 +69,9 @@ let package = Package(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
-        "LiteratePages", "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "LiteratePages",
+        "ImplicitFunctionTheorem",
+        "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
       ],
       path: "Tutorials/workbook"),

@@ -6,7 +6,8 @@ import Foundation
 /// - an unindented line that is `//` or begins with `// ` is prose, in markdown;
 /// - everything else is code, shown as it stands;
 /// - the first line is the title, `// # A claim`, and a line of the first comment names the page,
-///   `// Page: docs/Name.md`; links in the prose are relative to the page;
+///   `// Page: docs/Name.md`; links in the prose are relative to the page; the lines
+///   `// Teaches: a sentence.` and `// Minutes: 20` below it, if there, go to the index;
 /// - a line of code that ends in `// hide`, and the lines from `// hide begin` to `// hide end`,
 ///   are plumbing that the page leaves out.
 package struct PageSource: Equatable, Sendable {
@@ -31,7 +32,11 @@ package struct PageSource: Equatable, Sendable {
   package var pagePath: String
   /// The source, relative to the package: `Tutorials/Name/main.swift`.
   package var sourcePath: String
-  /// What follows the title, without the line that names the page.
+  /// What a reader learns, a sentence for the index.
+  package var teaches: String?
+  /// How long a reader takes, for the index.
+  package var minutes: Int?
+  /// What follows the title, without the lines about the page.
   package var parts: [Part]
   /// The lines that hold code, hidden ones included: those from which results can come.
   package var codeLines: Set<Int>
@@ -88,8 +93,18 @@ package struct PageSource: Equatable, Sendable {
       case let page = String(nameLine.text.dropFirst(mark.count)), Self.isPagePath(page)
     else { throw .noPageName(path: path) }
     pagePath = page
+    func about(_ word: String) -> (line: Line, text: String)? {
+      let mark = "// \(word): "
+      guard let line = head.first(where: { $0.text.hasPrefix(mark) }) else { return nil }
+      return (line, String(line.text.dropFirst(mark.count)))
+    }
+    let (teaches, minutes) = (about("Teaches"), about("Minutes"))
+    self.teaches = teaches?.text
+    self.minutes = minutes.flatMap { Int($0.text) }
+    let aboutThePage = Set(
+      [1, nameLine.number] + [teaches, minutes].compactMap { $0?.line.number })
     (parts, codeLines) = try Self.cut(
-      lines.filter { $0.number != 1 && $0.number != nameLine.number }, path: path)
+      lines.filter { !aboutThePage.contains($0.number) }, path: path)
   }
 
   /// The text of a line of prose; `nil` for code and for blank lines.

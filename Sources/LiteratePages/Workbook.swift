@@ -13,9 +13,16 @@ package struct Workbook {
   /// The folder of the executables.
   package var executables: String
 
+  /// The modules whose public declarations are listed, with what each is for.
+  package var modules: [(name: String, purpose: String)]
+
   /// - Parameter file: the source of the workbook, from which the package is found.
-  package init(tutorials: [String], file: String = #filePath) throws {
+  package init(
+    tutorials: [String], modules: [(name: String, purpose: String)] = [],
+    file: String = #filePath
+  ) throws {
     self.tutorials = tutorials
+    self.modules = modules
     root = try PageSource.packageRoot(above: file)
     let path = Bundle.main.executablePath ?? CommandLine.arguments.first ?? ""
     executables = URL(fileURLWithPath: path).deletingLastPathComponent().path

@@ -20,6 +20,10 @@ struct WorkbookIndex {
         changes.append((name, try folder.remove(name)))
       }
     }
+    if !workbook.modules.isEmpty {
+      let overview = APIOverview(modules: workbook.modules, root: workbook.root)
+      changes.append(("API.md", try folder.write(overview.markdown(), to: "API.md")))
+    }
     let text = markdown(for: sources, in: folder)
     changes.append(("README.md", try folder.write(text, to: "README.md")))
     return changes
@@ -45,14 +49,22 @@ struct WorkbookIndex {
     var blocks = [
       MarkdownPage.generatedMark(source: "the titles of the pages"),
       "# Pages",
-      "Each page is the output of a tutorial: its prose and code stand in the source, its results "
-        + "come from the run.",
+      "In reading order; each can be read without the others. A page is the output of a tutorial: "
+        + "its prose and code stand in the source, its results come from the run.",
     ]
+    let solutions = pages.filter { $0.name.hasSuffix("Solutions") }
     blocks.append(
-      (["| Page | Source |", "| --- | --- |"]
-        + pages.map { page in
-          "| [\(page.title)](\(page.name).md) | [\(page.sourcePath)](../\(page.sourcePath)) |"
+      (["| Page | What it teaches | Minutes | Source |", "| --- | --- | ---: | --- |"]
+        + pages.filter { !$0.name.hasSuffix("Solutions") }.map { page in
+          "| [\(page.title)](\(page.name).md) | \(page.teaches ?? "") "
+            + "| \(page.minutes.map(String.init) ?? "") "
+            + "| [main.swift](../\(page.sourcePath)) |"
         }).joined(separator: "\n"))
+    if !solutions.isEmpty {
+      blocks.append("The exercises at the end of each page are worked out on pages of their own:")
+      blocks.append(
+        solutions.map { "- [\($0.title)](\($0.name).md)" }.joined(separator: "\n"))
+    }
     let generated = Set(pages.map { $0.name + ".md" } + ["README.md"])
     let others = names.filter { $0.hasSuffix(".md") && !generated.contains($0) }.sorted()
     if !others.isEmpty {

@@ -1,6 +1,8 @@
 // # A gradient through a minimiser costs one linear solve
 //
 // Page: docs/UnconstrainedOptimization.md
+// Teaches: Why a gradient through a fit needs one linear system, and none of the solver's steps.
+// Minutes: 20
 //
 // A solver has just fitted your model: a few hundred steps, a line search, perhaps somebody else's
 // Fortran, and out came the weights that minimise an objective. The objective has knobs (ten

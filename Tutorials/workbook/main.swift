@@ -5,8 +5,33 @@
 import Foundation
 import LiteratePages
 
-let workbook = try Workbook(tutorials: [
-  "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions", "NonlinearSystems",
-  "NonlinearSystemsSolutions",
-])
+let workbook = try Workbook(
+  tutorials: [
+    "ImplicitFunctionTheorem",
+    "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+    "NonlinearSystems", "NonlinearSystemsSolutions",
+  ],
+  modules: [
+    (
+      "ImplicitDifferentiation",
+      "The core: tensors, functions of them that can be differentiated, conditions, and implicit "
+        + "functions."
+    ),
+    (
+      "LinearSolvers",
+      "Linear operators, and the methods that solve with them; comes with `ImplicitDifferentiation`."
+    ),
+    (
+      "Optimality",
+      "More conditions: KKT systems, projections, proximal operators, and the mappings made of them."
+    ),
+    (
+      "ForwardSolvers",
+      "Solvers to differentiate through, by conditions or by unrolling."
+    ),
+    (
+      "Comparison",
+      "Implicit derivatives beside unrolled ones and finite differences."
+    ),
+  ])
 exit(try workbook.run())

@@ -84,8 +84,10 @@ extension LinearSolveError: CustomStringConvertible {
         + "Look for a division by zero, a logarithm of zero or an overflow where it is computed."
     case .singular(let pivot, let condition):
       "The matrix is singular to working precision: pivot \(pivot) vanishes, and after scaling rows "
-        + "and columns its condition number is about \(condition.shortened). Is an unknown "
-        + "undetermined, or an equation repeated? Fix the freedom by one more condition."
+        + "and columns its condition number is "
+        + (condition.isFinite ? "about \(condition.shortened)" : "infinite")
+        + ". Is an unknown undetermined, or an equation repeated? Replace the redundant equation, "
+        + "or declare the free direction as a gauge."
     case .notPositiveDefinite(let index, let curvature):
       "The matrix is not positive definite: curvature \(curvature.shortened) at step \(index). At a "
         + "minimum the Hessian has none; elsewhere use MINRES (symmetric) or LU."
