@@ -8,7 +8,7 @@ extension ImplicitFunction {
   func record(_ x: Input, by trace: Trace) throws -> Output {
     trace.check()
     let below = x.mapTensors(isConstant: false) { tensor, isConstant in
-      isConstant ? tensor.withoutDerivative : tensor.lowered(below: trace)
+      isConstant ? tensor : tensor.lowered(below: trace)
     }
     if innermostTrace(of: below.variables) != nil {
       stop(
@@ -46,6 +46,14 @@ extension ImplicitFunction {
         tensor.storage, tensor.dimensions, tag: Tag(trace, node, below: nil))
     }
   }
+}
+
+func stopForTracedConstant(_ name: String) -> Never {
+  stop(
+    """
+    `\(name)`, a constant of the input of an implicit function, is traced, and its derivative would \
+    be lost in silence. List it as a field that is not constant, or pass its `.withoutDerivative`.
+    """)
 }
 
 func innermostTrace(of tensors: [Tensor]) -> Trace? {

@@ -110,6 +110,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// - Throws: what `forward` throws; `DifferentiationError.notFinite` when the solution is not
   ///   finite.
   public func callAsFunction(_ x: Input) throws -> Output {
+    x.forEachTensor(named: "", isConstant: false) { name, tensor, isConstant in
+      if isConstant, tensor.isTraced { stopForTracedConstant(name) }
+    }
     if let trace = innermostTrace(of: x.variables) { return try record(x, by: trace) }
     return try solution(x).y
   }

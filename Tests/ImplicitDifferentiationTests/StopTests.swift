@@ -12,7 +12,8 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
   case indexOutOfRange, indexCount, sliceOutOfRange, gatherOutOfRange, axisOutOfRange,
     maximumOfNothing
   case tooManyAxes, tooManyEntries, tensorIsNoNumber, notAScalarFunction, customShape
-  case capturedInForward, capturedInConditions, capturedInResidual, secondDerivative,
+  case tracedConstant, capturedInForward, capturedInConditions, capturedInResidual,
+    secondDerivative,
     byProductMissing
   case csvOfRankThree
 
@@ -42,6 +43,7 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .tensorIsNoNumber: ["Only a tensor of one entry is a number", "[2]"]
     case .notAScalarFunction: ["A gradient is that of one number", "[2]"]
     case .customShape: ["pullback of a custom operation returned the shape [] instead of [2]"]
+    case .tracedConstant: ["`data`, a constant of the input", "`.withoutDerivative`"]
     case .capturedInForward, .capturedInConditions, .capturedInResidual:
       ["traced tensor of an enclosing function", "Pass it as part of"]
     case .secondDerivative: ["second derivative is not available"]
@@ -93,6 +95,12 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .customShape:
       _ = gradient(at: x) { x in
         Tensor.custom(x, value: { $0 }, pushforward: { $1 }, pullback: { $1.sum() }).sum()
+      }
+    case .tracedConstant:
+      let function = ImplicitFunction<Named, Tensor>(
+        forward: { $0.weights * $0.data }, conditions: .root { p, y in y - p.weights * p.data })
+      _ = try gradient(at: x) { x in
+        try function(Named(weights: x, biases: [], extra: nil, data: 2 * x)).sum()
       }
     case .capturedInForward:
       _ = try gradient(at: x) { x in

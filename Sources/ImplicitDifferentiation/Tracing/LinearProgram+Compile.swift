@@ -315,5 +315,8 @@ private struct Compiler {
           destination: Int32(node), first: first, end: Int32(program.terms.count)))
     }
     program.coefficients = kept
+    // Maps and tables are few: kept all together, or not at all. (Without a map, structure shows.)
+    if program.terms.allSatisfy({ $0.map < 0 }) { program.maps = [] }
+    if program.terms.allSatisfy({ $0.table < 0 }) { program.tables = [] }
   }
 }

@@ -124,6 +124,24 @@ import Testing
     #expect(try zero.transposeApplied(to: x.scalars) == [0, 0, 0, 0, 0, 0])
   }
 
+  @Test("A solve or a gather in the inputs does not hide the structure in the unknowns")
+  func mapsElsewhere() throws {
+    let M = Tensor([[2, 1], [0, 3]])
+    let function = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in (try solve(M, x.slice(0..<2))).sum() * Tensor.ones([12]) },
+      conditions: .root { x, y in
+        y - (try solve(M, x.gathered([0, 1]))).sum() + 0 * y.shifted(by: 1)
+      })
+    let linear = try function.linearize(at: [1, 2, 3])
+    #expect(linear.A.structure == .diagonal)
+    let program = try #require(linear.A as? ProgramOperator).program
+    #expect(program.maps.isEmpty && program.tables.isEmpty)
+    #expect(try linear.jacobian().value.at(0) == linear.jacobian().value.at(11))
+    let exact = try solve(M.transposed(), [1, 1])
+    #expect(
+      largestDifference(try linear.jacobian().value.at(0).scalars, exact.scalars + [0]) <= 1e-15)
+  }
+
   @Test("Rows longer than the executor's chunks", arguments: [1023, 1024, 1025, 5000])
   func longRows(_ n: Int) throws {
     let x = Self.vector(n)
