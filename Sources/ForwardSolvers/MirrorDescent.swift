@@ -122,18 +122,23 @@ public struct MirrorDescent: Sendable {
     }
     var current = try smooth.sample(objective, at: project(z))
     try requireFinite(current, iteration: 0)
+    func dualPoint(_ unprojected: Tensor, _ point: Tensor) throws -> Tensor {
+      try packing.packed(
+        dual(packing.unpack(unprojected), packing.unpack(point)), from: "the dual of a point")
+    }
+    z = try dualPoint(z, current.point)
 
     var (iteration, step, length) = (0, firstStep, 0.0)
     /// The step from the current point; shortens `step` as needed.
     func advanced() throws -> (sample: Sample, dual: Tensor, norm: Double) {
+      var firstNorm: Double?
       while true {
         let unprojected = z - current.gradient.scaled(by: step)
         let point = try project(unprojected)
         let sample = try smooth.sample(objective, at: point)
         let difference = point.withoutDerivative - current.point.withoutDerivative
         let norm = plainNorm(difference) / step
-        let newDual = try packing.packed(
-          dual(packing.unpack(unprojected), packing.unpack(point)), from: "the dual of a point")
+        let newDual = try dualPoint(unprojected, point)
         guard case .backtracking = stepSize else {
           try requireFinite(sample, iteration: iteration + 1)
           return (sample, newDual, norm)
@@ -146,11 +151,13 @@ public struct MirrorDescent: Sendable {
             0x1p-50 * plainNorm(difference) * (plainNorm(current.gradient) + plainNorm(z) / step)
           if curvature <= growth / step + rounding { return (sample, newDual, norm) }
         }
+        let first = firstNorm ?? norm
+        firstNorm = first
         step *= 0.5
         if step < 0x1p-60 * firstStep {
           throw ForwardSolverError.lineSearchFailed(
-            iteration: iteration + 1, slope: -norm * norm, shortestStep: step,
-            gradientNorm: norm, tolerance: stopping.gradientTolerance)
+            iteration: iteration + 1, slope: -first * first, shortestStep: step,
+            gradientNorm: first, tolerance: stopping.gradientTolerance)
         }
       }
     }

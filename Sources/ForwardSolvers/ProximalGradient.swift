@@ -215,12 +215,13 @@ public struct ProximalGradient: Sendable {
       }
       return current
     }
+    let firstNorm = current.norm
     while !isAccepted {
       step *= shrinkage
       if step < 0x1p-60 * firstStep {
         throw ForwardSolverError.lineSearchFailed(
-          iteration: iteration, slope: -current.norm * current.norm, shortestStep: step,
-          gradientNorm: current.norm, tolerance: stopping.gradientTolerance)
+          iteration: iteration, slope: -firstNorm * firstNorm, shortestStep: step,
+          gradientNorm: firstNorm, tolerance: stopping.gradientTolerance)
       }
       (current, isAccepted) = try attempt(step)
     }

@@ -20,7 +20,8 @@ import Testing
 
   static let penalty = 0.3
   @Sendable static func ridgeLoss(_ t: Tensor, _ y: Tensor) -> Tensor {
-    0.5 * (matmul(Regression.features, y) - t).squaredNorm() + y.squaredNorm().scaled(by: 0.5 * penalty)
+    0.5 * (matmul(Regression.features, y) - t).squaredNorm()
+      + y.squaredNorm().scaled(by: 0.5 * penalty)
   }
   @Sendable static func smoothPart(_ t: Tensor, _ y: Tensor) -> Tensor {
     0.5 * (matmul(Regression.features, y) - t).squaredNorm()
@@ -87,8 +88,10 @@ import Testing
 
   /// A positive definite quadratic whose minimiser on the simplex has positive entries only, so
   /// that the entropic geometry applies as well.
-  static let Q = Tensor([[3, 0.5, -0.25, 0], [0.5, 2, 0.5, 0.25], [-0.25, 0.5, 4, 1], [0, 0.25, 1, 3]])
-  static let c = Tensor([0.2, 0.1, -0.3, 0.15])
+  static let Q = Tensor([
+    [3, 0.5, -0.25, 0], [0.5, 2, 0.5, 0.25], [-0.25, 0.5, 4, 1], [0, 0.25, 1, 3],
+  ])
+  static let c = Tensor([0.2, 0.1, 0.6, 0.3])
   @Sendable static func quadratic(_ c: Tensor, _ y: Tensor) -> Tensor {
     0.5 * y.dot(matmul(Q, y)) - c.dot(y)
   }
@@ -125,7 +128,8 @@ import Testing
       "block proximal gradient",
       .blockProximalGradient(of: quadratic, proximal: [{ _, y in try Projection.simplex(y) }])),
     Route("mirror descent, η = 1", .mirrorDescent(of: quadratic, geometry: .simplex)),
-    Route("mirror descent, η = ½", .mirrorDescent(of: quadratic, geometry: .simplex, stepSize: 0.5)),
+    Route(
+      "mirror descent, η = ½", .mirrorDescent(of: quadratic, geometry: .simplex, stepSize: 0.5)),
     Route(
       "mirror descent in Euclidean geometry",
       .mirrorDescent(
@@ -143,6 +147,60 @@ import Testing
       let expected = eliminate(K, (0..<5).map { $0 == column ? 1 : 0 })
       #expect(
         largestGap((0..<4).map { J[$0, column] }, Array(expected[..<4])) <= mappingTolerance)
+    }
+  }
+
+  // MARK: With constraints that bind
+
+  /// `min ½‖Xy − t‖²` with `0 ≤ y ≤ 0.8` and `Σ y = 1.2`: mappings against the KKT conditions of the
+  /// same quadratic program, which carry multipliers.
+  @Test("A section of a box: projected gradient and KKT")
+  func boxSection() throws {
+    let n = 5
+    let Q = matmul(Regression.features, Regression.features, transposingLeft: true)
+    let c = -matmul(Regression.features, Regression.target, transposingLeft: true)
+    let limits = Tensor.concatenate([Tensor.zeros([n]), Tensor(repeating: 0.8, shape: [n])])
+    let program = QuadraticProgram(
+      Q: Q, c: c, A: Tensor.ones([1, n]), b: [1.2],
+      G: Tensor.concatenate([-Tensor.identity(n), Tensor.identity(n)]), h: limits)
+    @Sendable func section(_ x: QuadraticProgram, _ point: Tensor) throws -> Tensor {
+      guard let b = x.b, let h = x.h else { return point }
+      return try Projection.boxSection(
+        point, lower: -h.slice(0..<n), upper: h.slice(n..<(2 * n)), weights: Tensor.ones([n]),
+        total: b)
+    }
+    @Sendable func objective(_ x: QuadraticProgram, _ y: Tensor) -> Tensor {
+      0.5 * y.dot(matmul(x.Q, y)) + x.c.dot(y)
+    }
+    let y = try ProximalGradient(stopping: tightStopping).minimum(
+      of: { objective(program, $0) }, onto: { try section(program, $0) }, from: Tensor.zeros([n])
+    ).point
+    let values = y.scalars
+    #expect(values.contains(0) && values.contains(0.8) && values.contains { $0 > 0 && $0 < 0.8 })
+
+    // Multipliers: ν from a free entry, where the slope is −ν; λ from the others.
+    let slope = gradient(at: y) { objective(program, $0) }.scalars
+    let free = try #require(values.firstIndex { $0 > 0 && $0 < 0.8 })
+    let nu = -slope[free]
+    let multipliers =
+      (0..<n).map { values[$0] == 0 ? slope[$0] + nu : 0 }
+      + (0..<n).map { values[$0] == 0.8 ? -slope[$0] - nu : 0 }
+    let point = KKTPoint<Tensor>(
+      primal: y, equalityMultipliers: [Tensor(nu)], inequalityMultipliers: Tensor(multipliers))
+
+    let kkt = try jacobian(
+      Conditions<QuadraticProgram, KKTPoint<Tensor>>.quadraticProgram(), at: program,
+      solution: point)
+    let mapping = try jacobian(
+      Conditions<QuadraticProgram, Tensor>.projectedGradient(of: objective, onto: section),
+      at: program, solution: y)
+    // All of Q, c, b and h; the rows of A and G are constants of the mapping.
+    let columns = Array(0..<(n * n + n)) + Array((n * n + 2 * n)..<(n * n + 2 * n + 1))
+    let limitColumns = Array((kkt.shape[1] - 2 * n)..<kkt.shape[1])
+    for row in 0..<n {
+      let expected = (columns + limitColumns).map { kkt[row, $0] }
+      let found = (columns + limitColumns).map { mapping[row, $0] }
+      #expect(largestGap(found, expected) <= mappingTolerance)
     }
   }
 

@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct LeastSquaresConditionsTests {
   static let times: [Double] = [0, 0.5, 1, 1.5, 2, 2.5, 3]
-  static let measured = Tensor([2.1, 1.35, 1.05, 0.4, 0.6, 0.05, 0.3])
+  static let measured = Tensor([1.2, 2.3, 0.6, 0.2, 1.1, -0.3, 0.8])
 
-  /// `r = y₀ exp(−y₁ t) − x`: a decay that the data do not quite follow.
+  /// `r = y₀ exp(−y₁ t) − x`: a decay that the data follow badly.
   @Sendable static func decay(_ x: Tensor, _ y: Tensor) -> Tensor {
     y.at(0) * exp(-y.at(1) * Tensor(times)) - x
   }
@@ -59,7 +59,7 @@ import Testing
       forward: { _ in y }, conditions: .gaussNewton(of: Self.decay))
     let J = try function.jacobian(at: Self.measured)
     #expect(largestGap(J.value.scalars, Self.reference(y, full: false)) <= mappingTolerance)
-    // The bias is no rounding: the residuals are a tenth of the data.
+    // The bias is no rounding: the data scatter by half of their size.
     #expect(largestGap(J.value.scalars, Self.reference(y, full: true)) >= 1e-2)
     #expect(J.report.warnings.count == 1)
     #expect(J.report.description.contains("biased"))

@@ -1,3 +1,4 @@
+import Comparison
 import ForwardSolvers
 import Optimality
 import Testing
@@ -135,9 +136,26 @@ import Testing
       #expect(largestGap(found.scalars, expected.scalars) <= mappingTolerance)
     }
   }
+
+  /// `min ½(y − x)²` over `y ≥ 0` at `x = 0`, where the bound is weakly active.
+  @Test("At a weakly active bound: the documented side, and the audit says kink")
+  func weaklyActive() throws {
+    let function = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in max(x, 0) },
+      conditions: .projectedGradient(
+        of: { x, y in 0.5 * (y - x).squaredNorm() },
+        onto: { _, y in Projection.nonNegative(y) }))
+    #expect(try function.jacobian(at: [0]).value.scalars == [1])
+    let audit = try GradientComparison(of: function, at: [0], loss: { y in y.sum() })
+    let isKink = audit.findings.contains {
+      guard case .kink(0, let backward, let forward) = $0 else { return false }
+      return abs(backward) <= 1e-9 && abs(forward - 1) <= 1e-9
+    }
+    #expect(isKink)
+  }
 }
 
-enum ProjectedProblem {
+private enum ProjectedProblem {
   static func minimum(
     _ objective: (Tensor) throws -> Tensor, onto projection: (Tensor) throws -> Tensor
   ) throws -> Tensor {
