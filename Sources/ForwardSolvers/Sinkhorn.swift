@@ -17,7 +17,9 @@ import ImplicitDifferentiation
 /// f ← ε log a − ε log Σⱼ exp((gⱼ − Cᵢⱼ)/ε)      g ← ε log b − ε log Σᵢ exp((fᵢ − Cᵢⱼ)/ε)
 /// ```
 /// It costs `2 n m` exponentials and never overflows. The number of iterations grows about like
-/// `max C / ε`, and with the digits wanted. On traced tensors it records two arrays of `n × m`.
+/// `max C / ε`, and with the digits wanted; where the plan nearly falls apart into pieces that share
+/// no mass, it grows exponentially with `1/ε`. On traced tensors an iteration records two arrays of
+/// `n × m`.
 ///
 /// Sources: M. Cuturi, "Sinkhorn distances", NeurIPS (2013); G. Peyré and M. Cuturi,
 /// *Computational Optimal Transport* (2019), sections 4.2 and 4.4.
