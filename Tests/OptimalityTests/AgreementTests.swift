@@ -20,7 +20,8 @@ import Testing
 
   static let penalty = 0.3
   @Sendable static func ridgeLoss(_ t: Tensor, _ y: Tensor) -> Tensor {
-    0.5 * (matmul(Regression.features, y) - t).squaredNorm() + y.squaredNorm().scaled(by: 0.5 * penalty)
+    0.5 * (matmul(Regression.features, y) - t).squaredNorm()
+      + y.squaredNorm().scaled(by: 0.5 * penalty)
   }
   @Sendable static func smoothPart(_ t: Tensor, _ y: Tensor) -> Tensor {
     0.5 * (matmul(Regression.features, y) - t).squaredNorm()
@@ -87,7 +88,9 @@ import Testing
 
   /// A positive definite quadratic whose minimiser on the simplex has positive entries only, so
   /// that the entropic geometry applies as well.
-  static let Q = Tensor([[3, 0.5, -0.25, 0], [0.5, 2, 0.5, 0.25], [-0.25, 0.5, 4, 1], [0, 0.25, 1, 3]])
+  static let Q = Tensor([
+    [3, 0.5, -0.25, 0], [0.5, 2, 0.5, 0.25], [-0.25, 0.5, 4, 1], [0, 0.25, 1, 3],
+  ])
   static let c = Tensor([0.2, 0.1, -0.3, 0.15])
   @Sendable static func quadratic(_ c: Tensor, _ y: Tensor) -> Tensor {
     0.5 * y.dot(matmul(Q, y)) - c.dot(y)
@@ -125,7 +128,8 @@ import Testing
       "block proximal gradient",
       .blockProximalGradient(of: quadratic, proximal: [{ _, y in try Projection.simplex(y) }])),
     Route("mirror descent, η = 1", .mirrorDescent(of: quadratic, geometry: .simplex)),
-    Route("mirror descent, η = ½", .mirrorDescent(of: quadratic, geometry: .simplex, stepSize: 0.5)),
+    Route(
+      "mirror descent, η = ½", .mirrorDescent(of: quadratic, geometry: .simplex, stepSize: 0.5)),
     Route(
       "mirror descent in Euclidean geometry",
       .mirrorDescent(
