@@ -22,10 +22,14 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
   public var function: ImplicitFunction<Input, KKTPoint<Primal>>
 
   /// For a solver that returns multipliers too (L = f + νᵀH + λᵀG, with λ ≥ 0).
+  ///
+  /// Linear systems of up to 500 unknowns are factorised by default: KKT systems are indefinite, and
+  /// iterations need a preconditioner as a rule.
   public init(
     _ problem: ConstrainedProblem<Input, Primal>,
     solver: @escaping @Sendable (Input) throws -> KKTPoint<Primal>,
-    form: ComplementarityForm = .activeSet, linearSolver: any LinearSolver = Automatic()
+    form: ComplementarityForm = .activeSet,
+    linearSolver: any LinearSolver = Automatic(denseThreshold: 500)
   ) {
     self.problem = problem
     function = ImplicitFunction(
@@ -38,7 +42,8 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
   public init(
     _ problem: ConstrainedProblem<Input, Primal>,
     primalSolver: @escaping @Sendable (Input) throws -> Primal,
-    form: ComplementarityForm = .activeSet, linearSolver: any LinearSolver = Automatic()
+    form: ComplementarityForm = .activeSet,
+    linearSolver: any LinearSolver = Automatic(denseThreshold: 500)
   ) {
     self.init(
       problem,

@@ -1,3 +1,4 @@
+import ForwardSolvers
 import ImplicitDifferentiation
 import Optimality
 import Testing
@@ -124,5 +125,56 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     #expect(gradient.h?.scalars == [-1, -1])
     #expect(gradient.c.scalars == [0, 0])
     #expect(try minimum(program).inequalityMultipliers.scalars == [1, 2])
+  }
+
+  /// The dual of a support vector machine: min ½αᵀQα − 1ᵀα, yᵀα = 0, 0 ≤ α ≤ C.
+  private static func machine(_ positions: [Double], _ labels: [Double], _ C: Double) -> (
+    QuadraticProgram, ConstrainedMinimum<QuadraticProgram, Tensor>
+  ) {
+    let n = positions.count
+    let (x, y) = (Tensor(positions), Tensor(labels))
+    let distances = x.expanded(atAxis: 1) - x.expanded(atAxis: 0)
+    let program = QuadraticProgram(
+      Q: outer(y, y) * exp(-distances * distances), c: -Tensor.ones([n]), A: y.expanded(atAxis: 0),
+      b: [0], G: Tensor.concatenate([.identity(n), -Tensor.identity(n)]),
+      h: Tensor.concatenate([Tensor(repeating: C, shape: [n]), .zeros([n])]))
+    let minimum = ConstrainedMinimum(
+      QuadraticProgram.problem,
+      solver: { program in
+        let solution = try InteriorPoint().solve(
+          Q: program.Q, c: program.c, A: program.A, b: program.b, G: program.G, h: program.h)
+        return KKTPoint(
+          primal: solution.point, equalityMultipliers: solution.equalityMultipliers,
+          inequalityMultipliers: solution.inequalityMultipliers)
+      })
+    return (program, minimum)
+  }
+
+  @Test func withNoFreeVectorTheBiasIsNotDetermined() throws {
+    let (program, minimum) = Self.machine([0, 1, 2, 3], [1, -1, 1, -1], 0.1)
+    let set = try minimum.activeSet(at: program)
+    #expect(set.active == [0, 1, 2, 3] && set.rank == 4 && set.gradientCount == 5)
+    let linearization = try minimum.linearize(at: program)
+    #expect(linearization.gaugeDimension == 1)
+    // All move with C, so α has a derivative; the bias ν has none.
+    var tangent = try program.rebuilt(from: [Double](repeating: 0, count: program.variableCount))
+    tangent.h = [1, 1, 1, 1, 0, 0, 0, 0]
+    let dAlpha = try linearization.pushforward(tangent).value.primal
+    #expect((dAlpha - 1).norm(.infinity).scalar < 1e-14)
+    #expect(throws: KKTError.multipliersNotUnique(rank: 4, count: 5)) {
+      try linearization.pushforwardWithMultipliers(tangent) as Derivative<KKTPoint<Tensor>>
+    }
+  }
+
+  @Test func twoIdenticalFreeVectorsAreNamed() throws {
+    let (program, minimum) = Self.machine([0, 1.5, 1.5, 3], [1, -1, -1, 1], 10)
+    let set = try minimum.activeSet(at: program)
+    #expect(!set.active.contains(1) && !set.active.contains(2))
+    #expect {
+      try minimum.linearize(at: program)
+    } throws: { error in
+      guard case KKTError.noUniqueSolution = error else { return false }
+      return true
+    }
   }
 }
