@@ -145,6 +145,21 @@ import Testing
     #expect(silent == [0] + Self.regulated.map { 14 + $0 })
   }
 
+  /// What the heat map's caption says: a reactive load lowers the voltage most where it is, and
+  /// nearly every load lowers the voltages.
+  @Test func whatTheHeatMapShows() throws {
+    let jacobian = try powerFlow.linearize(at: loads).jacobian().value.slice(13..<22)
+    for (place, bus) in Self.unregulated.enumerated() {
+      let column = jacobian.at(14 + bus, alongAxis: 1)
+      #expect(column[place] == column.min().scalar)
+      #expect(column[place] < 0)
+    }
+    let felt = jacobian.scalars.filter { $0 != 0 }
+    #expect(felt.count == 9 * 22)
+    #expect(felt.count { $0 > 0 } < felt.count / 10)
+    #expect(felt.filter { $0 > 0 }.max() ?? 0 < 0.1 * jacobian.norm(.infinity).scalar)
+  }
+
   /// Shedding 1 MW at constant power factor, seen at bus 4.
   @Test(arguments: [(8, 3.00e-4, 2.995e-4), (9, 2.86e-4, 2.850e-4)])
   func thePlannersNumbers(bus: Int, predicted: Double, solved: Double) throws {

@@ -12,7 +12,7 @@ import LiteratePages
 
 let options = try Options(seed: 1, tolerance: 1e-12)
 let finest = try options.integer(
-  "points", default: 200, quick: 100, in: 50...800, help: "grid points of the finer slab")
+  "points", default: 200, quick: 100, in: 50...400, help: "grid points of the finer slab")
 try beginPage(options)
 // hide end
 
