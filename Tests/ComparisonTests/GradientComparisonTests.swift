@@ -367,11 +367,18 @@ struct GradientComparisonTests {
         == .sizeMismatch(what: "the value of the loss", expected: 1, found: 3))
   }
 
-  @Test func errorsOfTheImplicitFunctionPassThrough() {
+  @Test func aRefusedImplicitDerivativeIsAFindingOrAnError() throws {
     let wrong = ImplicitFunction<Tensor, Tensor>(
       forward: { x in sqrt(x) }, conditions: .root { x, y in y * y + x })
     #expect(throws: DifferentiationError.self) {
-      try GradientComparison(of: wrong, at: [2.0, 3], loss: { $0.sum() })
+      try GradientComparison(of: wrong, at: [2.0, 3], loss: { $0.sum() }, differences: nil)
     }
+    let comparison = try GradientComparison(of: wrong, at: [2.0, 3], loss: { $0.sum() })
+    #expect(comparison[.implicitPullback] == nil)
+    #expect(comparison[.centralDifferences] != nil)
+    let isRefused = comparison.findings.contains {
+      if case .implicitRefused = $0 { true } else { false }
+    }
+    #expect(isRefused)
   }
 }
