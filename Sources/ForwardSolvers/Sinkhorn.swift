@@ -46,7 +46,9 @@ public struct Sinkhorn: Sendable {
   ///   - cost: `n × m`.
   ///   - a: what leaves, length `n`, every entry positive.
   ///   - b: what arrives, length `m`, every entry positive, with the same sum.
-  ///   - start: potentials `g` to start from (those of a larger `ε`, say); zero if `nil`.
+  ///   - start: potentials `g` to start from (those of a larger `ε`, say); zero if `nil`. An
+  ///     unrolled derivative is that of the iterations made, so it is not complete after the few that
+  ///     a good start needs.
   ///   - observe: called after every iteration with its number and the marginal error before it.
   /// - Throws: `ForwardSolverError`: `.massNotPositive` and `.notFinite` naming the entry,
   ///   `.massesDiffer`, `.sizeMismatch`, `.marginalsNotMet` at the iteration limit.

@@ -100,6 +100,35 @@ struct InteriorPointTests {
     #expect(solved.iterations <= 20)
   }
 
+  /// Newton's step solves the linear equations: what a fraction of it leaves of their residuals is
+  /// the rest, but for `ρ = 1e-9` times the step.
+  @Test(arguments: Program.randoms)
+  func residualsShrinkWithTheStep(_ program: Program) throws {
+    var seen: [InteriorPointIterate] = []
+    _ = try InteriorPoint().solve(
+      Q: program.Q, c: program.c, A: program.A, b: program.b, G: program.G, h: program.h,
+      observing: { seen.append($0) })
+    for (before, after) in zip(seen, seen.dropFirst()) {
+      let expected = (1 - after.stepLength) * before.residual
+      #expect((after.residual - expected).magnitude <= 1e-6 * before.residual + 1e-8)
+    }
+  }
+
+  /// Polishing from a crude point finds the active set by itself: what it returns is the solution.
+  @Test func polishingRepairsTheActiveSet() throws {
+    var polished = 0
+    for program in Program.randoms where program.G != nil {
+      let crude = InteriorPoint(tolerance: 0.3)
+      let solved = try program.solved(crude)
+      if solved.isPolished {
+        polished += 1
+        #expect(
+          distance(solved.point, program.solution) <= rounding * program.solution.norm().scalar)
+      }
+    }
+    #expect(polished >= 15)
+  }
+
   /// The complementarity falls to nothing, fast in the end.
   @Test func observerSeesTheCentralPath() throws {
     var seen: [InteriorPointIterate] = []
