@@ -65,6 +65,14 @@ let package = Package(
       name: "NonlinearSystemsSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/NonlinearSystemsSolutions"),
+      name: "SoftmaxAsOptimization",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
+      path: "Tutorials/SoftmaxAsOptimization",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "SoftmaxAsOptimizationSolutions",
+      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
+      path: "Tutorials/SoftmaxAsOptimizationSolutions"),
     .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
@@ -73,6 +81,7 @@ let package = Package(
         "ImplicitFunctionTheorem",
         "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
+        "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ],
       path: "Tutorials/workbook"),
 
@@ -101,8 +110,9 @@ let package = Package(
     .testTarget(
       name: "TutorialTests",
       dependencies: [
-        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
-        "NonlinearSystems", "NonlinearSystemsSolutions",
+        "ImplicitDifferentiation", "Comparison", "ForwardSolvers", "LiteratePages",
+        "UnconstrainedOptimization", "NonlinearSystems", "NonlinearSystemsSolutions",
+        "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,4 @@
+// # Sol
+//
+// Page: docs/SoftmaxAsOptimizationSolutions.md
+import LiteratePages
