@@ -241,9 +241,11 @@ for k in -8...8 {
   )
   curve.append((level, y.u.scalar, determinants.0, determinants.1))
   if k % 4 == 0 {
-    rows.append([level, measured(y.u.scalar, digits: 6)] + [determinants.0, determinants.1].map {
-      measured($0, digits: 6)
-    })
+    rows.append(
+      [level, measured(y.u.scalar, digits: 6)]
+        + [determinants.0, determinants.1].map {
+          measured($0, digits: 6)
+        })
   }
 }
 try table(["logsumexp(θ)", "u", "det, corrected", "det, as in the note"], rows: rows)
@@ -263,7 +265,7 @@ try plot(
     [
       .line("u", x: curve.map(\.level), y: curve.map(\.u)),
       .line(
-        "|det|, note", x: curve.map(\.level), y: curve.map { abs($0.note) }),
+        "|det|, note", x: curve.map(\.level), y: curve.map { abs($0.note) }, dashed: true),
       .line("|det|, corrected", x: curve.map(\.level), y: curve.map { abs($0.corrected) }),
     ],
     marks: [.vertical(1, "u = 0")],
@@ -554,11 +556,12 @@ try table(
 
 // There is a lot in these columns. The usual condition number grows like $1/\min x$, and at
 // \(hopeless) one would not expect a single digit. Elimination does not care: the library scales rows
-// and columns before it factorises, Skeel's number (which no scaling of rows changes) stays around
-// ten, and LU is right to the last digits. It is *better than the formula*: in $x_1(1-x_1)$ the textbook
-// expression subtracts from 1 a share that is almost 1, and at $\tau = 0.01$ half the digits are gone,
-// whereas elimination with pivoting takes the small shares first and gets the change of $x_1$ as
-// minus the sum of theirs.
+// and columns before it factorises, Skeel's number (which no scaling of rows changes) stays below
+// twenty-five, and LU is right to the last digits. It is *better than the formula*: in $x_1(1-x_1)$ the
+// textbook expression subtracts from 1 a share that is almost 1, and at $\tau = 0.01$ half the digits are
+// gone, whereas elimination with pivoting takes the small shares first and gets the change of $x_1$ as
+// minus the sum of theirs. (The two passes of the last section cancel in the same way;
+// $\bar\theta_i = x_i\sum_j x_j(\bar y_i - \bar y_j)/\tau$ does not.)
 //
 // GMRES sees the matrix as it is, and is refused, rightly, when nothing certifies its answer:
 
@@ -567,19 +570,17 @@ try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
 
 // The cure is a change of coordinates. With $z = \log x$ the conditions are the two lines of the last
 // section, and the matrix $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0
-// \end{smallmatrix}\bigr)$ has no large entry at any temperature. GMRES now converges everywhere; its
-// error at the lowest temperatures is that of the formula, because a tolerance relative to all of
-// $\dot z$ leaves few digits of the tiny $\dot z_1$. And shares that underflow are no longer an
-// obstacle. At $\tau = 0.001$ the last one is zero in floating point, and its logarithm infinite:
+// \end{smallmatrix}\bigr)$ has no large entry at any temperature. GMRES now converges everywhere. Its
+// errors at the lowest temperatures are those of a tolerance that is relative to all of $\dot z$ and
+// leaves few digits of the tiny $\dot z_1$. And shares that underflow, as they do when a gap exceeds
+// $745\,\tau$, are no longer an obstacle. At $\tau = 0.001$ the last one is zero in floating point, and its
+// logarithm infinite:
 
 try quoteError { _ = try reducedAt(0.001, LUSolver()).linearize(at: steep) }
 let veryCold = try logarithmicAt(0.001, GMRES()).linearize(at: steep)
 show("the same share in log-coordinates", veryCold.solution.z[9])
-let coldSlope = try veryCold.pushforward(e10(9)).value.z
+let coldSlope = try veryCold.pushforward(Tensor.identity(10).at(9)).value.z
 show("d log x₁₀ / dθ₁₀, which is 1/τ", coldSlope[9])
-// hide begin
-func e10(_ i: Int) -> Tensor { Tensor.identity(10).at(i) }
-// hide end
 
 // ## Down to zero
 //
@@ -613,8 +614,9 @@ try plot(
       .line("a tie", x: cooling.map(\.tau), y: cooling.map(\.tie)),
       .line("scores 0.2 apart", x: cooling.map(\.tau), y: cooling.map(\.gap)),
     ],
-    caption: "Both grow while the temperature is above the gap. Below, one goes on as 1/(4τ), and the "
-      + "other vanishes faster than any power of τ."))
+    caption:
+      "Both grow while the temperature is above the gap. Below, the tie goes on as 1/(4τ), and "
+      + "the other vanishes faster than any power of τ."))
 // hide end
 
 // ## Against unrolling and differences
@@ -684,11 +686,15 @@ try table(
       + [bytes, measured(row.start)]
   })
 
-// Both are as good as the iterate, one digit every three to four steps; unrolling does not lag here, as it
-// does on [another page](UnconstrainedOptimization.md), because in $\log x$ mirror descent is a linear
-// map. It pays in memory only. The last column is what a paper may mean by the *derivative with respect
-// to the starting point*: after few steps there is one, and it halves with each. Of the solution it is
-// exactly zero, for the conditions do not mention the start.
+// Unrolled, the error follows that of the iterate: a digit every three to four steps. It does not lag
+// behind, as it does on [another page](UnconstrainedOptimization.md), because in $\log x$ mirror descent
+// is a linear map. The implicit error is about the *square* of the iterate's. That is a gift of this
+// map: the two terms by which an error of $x$ enters $A$ and $B$ cancel to first order. In general one can
+// count on proportionality only.
+//
+// The last column is the *derivative with respect to the starting point*, which some texts ask for. After
+// a few steps there is one, and it halves with each. That of the solution is exactly zero, since the
+// conditions do not mention the start.
 //
 // And there are solvers that one should not unroll at all. Our bisection is one. Its recorded steps are
 // legal tensor operations, they converge to machine precision, and their derivative is
@@ -704,8 +710,8 @@ try table(
 try check(largest(wrongJacobian - closedForm) > 0.1, "unrolling the bisection is wrong")
 
 // Each comparison is a decision, and decisions have no derivative. What was differentiated is the
-// bracket we started with, which follows the best candidate alone. There is no warning from a tape. The
-// implicit derivative never looked into the solver.
+// bracket we started with, which follows the best candidate alone: $u$ moves by $-d\theta_4$ in place of
+// $-x^{\mathsf T}d\theta$. A tape gives no warning. The implicit derivative never looked into the solver.
 //
 // ## Nine hundred softmaxes at once
 //
@@ -932,23 +938,24 @@ try plot(
       .line(
         "softmax, τ = ¼", x: ts, y: ts.map { shares([Tensor(4 * $0), 0]).x[0] }, dashed: true),
     ],
-    marks: [.vertical(-1, "kink"), .vertical(1, "kink")],
-    caption: "Softmax never arrives at one. Sparsemax does, at t = 1, with a kink."))
+    marks: [.vertical(-1, ""), .vertical(1, "kink")],
+    caption: "Softmax never arrives at zero or one. Sparsemax does, with a kink on either side."))
 // hide end
 
 // At $t = 1$ the second share reaches zero and its multiplier leaves it: both vanish, $v_2 x_2 = 0$ says
 // nothing to first order, and the system is singular. There is no derivative to be had, and the library
-// does not invent one. The comparison calls it by its name, with one slope on either side:
+// does not invent one. The comparison calls it by its name, with one slope on either side. (It wants a
+// function that can be differentiated, so we hand it the conditions of the left side, where both shares
+// are positive; the differences do not look at them.)
 
 try quoteError { _ = try sparsemax.linearize(at: [1, 0]) }
-let smoothSide = ImplicitFunction<Tensor, Optimum>(
+let leftSide = ImplicitFunction<Tensor, Optimum>(
   forward: sparseShares,
-  // The conditions of the left branch, where both shares are positive.
   conditions: .root { theta, y in
     Optimum(x: theta - y.x + y.u + y.v, u: y.x.sum() - 1, v: y.v)
   })
 let kink = try GradientComparison(
-  of: smoothSide, at: [1, 0], loss: { $0.x.gathered([0]).sum() }, along: .along([1, 0]))
+  of: leftSide, at: [1, 0], loss: { $0.x.gathered([0]).sum() }, along: .along([1, 0]))
 for finding in kink.findings { quote(finding) }
 
 // ## What else goes wrong
