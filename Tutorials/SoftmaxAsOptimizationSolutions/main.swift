@@ -108,7 +108,7 @@ show("from θ", digits(2, fromTheta))
 //
 // $$\frac{dx_i}{d\tau} = -\frac{x_i}{\tau^2}\,\bigl(\theta_i - x^{\mathsf T}\theta\bigr) .$$
 //
-// Warming takes from the candidates above the average score and gives to those below. For the library the
+// Warming takes from the candidates above the mean score $x^{\mathsf T}\theta$ and gives to those below. For the library the
 // temperature is one more input of the conditions.
 
 /// Scores and temperature.
