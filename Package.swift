@@ -65,6 +65,7 @@ let package = Package(
       name: "NonlinearSystemsSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/NonlinearSystemsSolutions"),
+    .executableTarget(
       name: "SoftmaxAsOptimization",
       dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
       path: "Tutorials/SoftmaxAsOptimization",

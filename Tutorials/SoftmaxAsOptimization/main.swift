@@ -16,6 +16,7 @@
 import Comparison
 import ImplicitDifferentiation
 import LiteratePages
+import Optimality
 
 let options = try Options(seed: 1, tolerance: 1e-10)
 let imageCount = try options.integer(
@@ -924,6 +925,31 @@ let withoutSigns = ImplicitFunction<Tensor, Reduced>(
   conditions: .root { theta, y in Reduced(x: theta - y.x + y.u, u: y.x.sum() - 1) })
 try quoteError { _ = try withoutSigns.linearize(at: theta) }
 
+// Optimisation layers of this kind need not be written by hand. `ConstrainedMinimum` takes the problem as
+// it is stated, derives the conditions, recovers the multipliers when the solver returns shares only,
+// and says which constraints bind. A second pair of eyes, mirror descent's Euclidean sibling, needs no
+// multipliers: shares are a fixed point of a projected gradient step.
+
+let problem = ConstrainedProblem<Tensor, Tensor>(
+  objective: { theta, x in 0.5 * x.squaredNorm() - x.dot(theta) },
+  equalities: { _, x in x.sum() - 1 },
+  inequalities: { _, x in -x })
+let minimum = ConstrainedMinimum(problem, primalSolver: { theta in sparseShares(theta).x })
+quote(try minimum.activeSet(at: theta))
+
+let projected = ImplicitFunction<Tensor, Tensor>(
+  forward: { theta in try Projection.simplex(theta) },
+  conditions: .projectedGradient(
+    of: { theta, x in 0.25 * x.squaredNorm() - 0.5 * x.dot(theta) },  // half of it: half a step
+    onto: { _, point in try Projection.simplex(point) }))
+try check(
+  "stated problem, against the formula",
+  largest(try minimum.linearize(at: theta).jacobian().value.slice(0..<n) - sparseClosedForm),
+  below: 1e-13)
+try check(
+  "projected gradient, against the formula",
+  largest(try projected.jacobian(at: theta).value - sparseClosedForm), below: 1e-13)
+
 // Between two candidates, as the first one's score $t$ grows and the other's is zero:
 
 // hide begin
@@ -942,20 +968,23 @@ try plot(
     caption: "Softmax never arrives at zero or one. Sparsemax does, with a kink on either side."))
 // hide end
 
-// At $t = 1$ the second share reaches zero and its multiplier leaves it: both vanish, $v_2 x_2 = 0$ says
-// nothing to first order, and the system is singular. There is no derivative to be had, and the library
-// does not invent one. The comparison calls it by its name, with one slope on either side. (It wants a
-// function that can be differentiated, so we hand it the conditions of the left side, where both shares
-// are positive; the differences do not look at them.)
+// At $t = 1$ the second share reaches zero and its multiplier is about to leave it: both vanish,
+// $v_2 x_2 = 0$ says nothing to first order, and the system is singular. The equations as we wrote
+// them only notice that much; the stated problem knows why:
 
 try quoteError { _ = try sparsemax.linearize(at: [1, 0]) }
-let leftSide = ImplicitFunction<Tensor, Optimum>(
-  forward: sparseShares,
-  conditions: .root { theta, y in
-    Optimum(x: theta - y.x + y.u + y.v, u: y.x.sum() - 1, v: y.v)
-  })
+try quoteError { _ = try minimum.linearize(at: [1, 0]) }
+
+// There is no derivative to be had, and none is invented. What exists is one slope for each side, and
+// the comparison finds the same two numbers by differences:
+
+let upwards = try minimum.oneSidedPushforward(at: [1, 0], along: [1, 0]).value.primal
+let downwards = try minimum.oneSidedPushforward(at: [1, 0], along: [-1, 0]).value.primal
+try table(
+  ["direction of t", "dx₁", "dx₂"],
+  rows: [["up", upwards[0], upwards[1]], ["down", downwards[0], downwards[1]]])
 let kink = try GradientComparison(
-  of: leftSide, at: [1, 0], loss: { $0.x.gathered([0]).sum() }, along: .along([1, 0]))
+  of: sparsemax, at: [1, 0], loss: { $0.x.gathered([0]).sum() }, along: .along([1, 0]))
 for finding in kink.findings { quote(finding) }
 
 // ## What else goes wrong
