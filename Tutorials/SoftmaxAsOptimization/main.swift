@@ -477,6 +477,7 @@ func exactJacobian(_ x: Tensor, _ tau: Double) -> Tensor {
   return (off.sum(alongAxis: 1).diagonal() - off) / Tensor(tau)
 }
 
+// hide begin
 /// `‖K‖ ‖K⁻¹‖` and Skeel's `‖ |K⁻¹| |K| ‖`, in the maximum norm, from the known inverse.
 func conditionNumbers(_ x: Tensor, _ tau: Double) -> (usual: Double, skeel: Double) {
   let t = Tensor(tau)
@@ -493,7 +494,11 @@ func conditionNumbers(_ x: Tensor, _ tau: Double) -> (usual: Double, skeel: Doub
   return (norm(K) * norm(inverse), norm(matmul(abs(inverse), abs(K))))
 }
 
-/// The unknown `z = log x` instead of `x`.
+// hide end
+
+// The same problem can be written in $z = \log x$, as in the last section. Nothing large is left in its
+// matrix.
+
 struct LogReduced: TensorStructure {
   var z: Tensor
   var u: Tensor
@@ -514,6 +519,7 @@ func logarithmicAt(_ tau: Double, _ solver: any LinearSolver) -> ImplicitFunctio
     linearSolver: solver)
 }
 
+// hide begin
 /// The error of a Jacobian, or that there is none.
 func outcome(_ tau: Double, _ jacobian: (Tensor) throws -> Tensor) -> String {
   do {
@@ -525,6 +531,7 @@ func outcome(_ tau: Double, _ jacobian: (Tensor) throws -> Tensor) -> String {
   }
 }
 
+// hide end
 let temperatures = [1, 0.3, 0.1, 0.03, 0.01]
 try table(
   ["τ", "smallest share", "‖K‖‖K⁻¹‖", "Skeel's"],
@@ -569,13 +576,12 @@ try table(
 note("hopeless", digits(1, conditionNumbers((steep / Tensor(0.01)).softmax(), 0.01).usual))
 try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
 
-// The cure is a change of coordinates. With $z = \log x$ the conditions are the two lines of the last
-// section, and the matrix $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0
-// \end{smallmatrix}\bigr)$ has no large entry at any temperature. GMRES now converges everywhere. Its
-// errors at the lowest temperatures are those of a tolerance that is relative to all of $\dot z$ and
-// leaves few digits of the tiny $\dot z_1$. And shares that underflow, as they do when a gap exceeds
-// $745\,\tau$, are no longer an obstacle. At $\tau = 0.001$ the last one is zero in floating point, and its
-// logarithm infinite:
+// The cure is a change of coordinates. With $z = \log x$ the matrix is
+// $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0 \end{smallmatrix}\bigr)$, at any
+// temperature, and GMRES converges everywhere. (Its errors at the lowest temperatures are those of a
+// tolerance that is relative to all of $\dot z$ and leaves few digits of the tiny $\dot z_1$.) And
+// shares that underflow, as they do when a gap exceeds $745\,\tau$, are no longer an obstacle. At
+// $\tau = 0.001$ the last one is zero in floating point, and its logarithm infinite:
 
 try quoteError { _ = try reducedAt(0.001, LUSolver()).linearize(at: steep) }
 let veryCold = try logarithmicAt(0.001, GMRES()).linearize(at: steep)
