@@ -23,6 +23,8 @@ let imageCount = try options.integer(
   "images", default: 900, quick: 100, in: 20...1_797, help: "digits that train the classifier")
 let trainingSteps = try options.integer(
   "steps", default: 100, quick: 5, in: 1...10_000, help: "steps of its training")
+let batchSize = try options.integer(
+  "batch", default: 900, quick: 100, in: 20...10_000, help: "softmaxes that are solved together")
 try beginPage(options)
 // hide end
 
@@ -40,11 +42,14 @@ try beginPage(options)
 //
 // You can solve this for $x$. Don't. Differentiate it as it stands, in $\theta_1$: on the left 1, on
 // the right $x'/x + x'/(1-x)$, which is $x'/(x(1-x))$. So $x' = x\,(1-x)$, and if somebody hands us
-// the $x$ that belongs to $\theta_1-\theta_2 = 1$, we know its derivative.
+// the $x$ that belongs to $\theta_1-\theta_2 = 1$, we know its derivative. We can say what becomes of $x$
+// when $\theta_1$ rises by a hundredth:
 
 let x = 0.7310585786300049
 show("θ₁ − θ₂ at this x", log(Tensor(x / (1 - x))).scalar)
 show("x′ = x (1 − x)", x * (1 - x))
+show("x a hundredth further: predicted", x + 0.01 * x * (1 - x))
+show("found", logistic(1.01).scalar)
 
 // ## The problem, and what holds at its solution
 //
@@ -53,8 +58,8 @@ show("x′ = x (1 − x)", x * (1 - x))
 // $$\max_x\; x^{\mathsf T}\theta - \sum_i x_i \log x_i \quad\text{subject to}\quad
 // \mathbf 1^{\mathsf T}x = 1,\; x \ge 0 .$$
 //
-// Give the equation a multiplier $u$ and the signs multipliers $v \ge 0$. The conditions of Karush,
-// Kuhn and Tucker come in four groups:
+// Give the equation a multiplier $u$, and the inequalities multipliers $v \ge 0$. The conditions of
+// Karush, Kuhn and Tucker come in four groups:
 //
 // | | |
 // |---|---|
@@ -133,7 +138,12 @@ try check(
 
 // ## One elimination, and the derivative is there
 //
-// Differentiate the three equations at the solution, where $x > 0$ and therefore $v = 0$:
+// Call the equations $F(\theta, y) = 0$, with $y = (x, u, v)$. The implicit function theorem says: if $F$ is
+// continuously differentiable near a solution (here it is, smooth even, as long as $x > 0$), and
+// $A = \partial F/\partial y$ is invertible there, then for each $\theta$ nearby there is exactly one
+// solution near this one, and it can be differentiated. With $B = \partial F/\partial\theta$ the
+// derivative is found from $A\,dy = -B\,d\theta$. Written out, at a solution, where $x > 0$ and therefore
+// $v = 0$:
 //
 // $$-\operatorname{diag}(x)^{-1}dx + \mathbf 1\,du + dv = -d\theta, \qquad \mathbf 1^{\mathsf T}dx = 0,
 // \qquad \operatorname{diag}(x)\,dv = 0 .$$
@@ -164,7 +174,7 @@ try check(
 //
 // ## Is the system invertible?
 //
-// The theorem asks for it, so one computes a determinant. $A$ is block triangular (its last block row
+// The theorem asks for it, so let us compute the determinant. $A$ is block triangular (its last block row
 // is $(\operatorname{diag}(v), 0, \operatorname{diag}(x))$, and $v = 0$), the upper left block is
 //
 // $$K = \begin{pmatrix} -X^{-1} & \mathbf 1 \\ \mathbf 1^{\mathsf T} & 0 \end{pmatrix},
@@ -348,7 +358,7 @@ let routes: [(name: String, unknowns: Int, jacobian: Tensor)] = [
 ]
 try table(
   ["route", "unknowns", "∂x₁/∂θ₁", "∂x₁/∂θ₂", "∂x₄/∂θ₁", "error"],
-  rows: [["formula", 0, closedForm[0, 0], closedForm[0, 1], closedForm[3, 0], ""]]
+  rows: [["formula", "–", closedForm[0, 0], closedForm[0, 1], closedForm[3, 0], ""]]
     + routes.map { route in
       [
         route.name, route.unknowns, route.jacobian[0, 0], route.jacobian[0, 1],
@@ -359,9 +369,10 @@ try check(
   "largest difference from the formula",
   routes.map { largest($0.jacobian - closedForm) }.max() ?? .nan, below: 1e-13)
 
-// A pullback is one solve with $A^{\mathsf T}$. By hand it is $\bar\theta_i = x_i\,(\bar y_i -
-// x^{\mathsf T}\bar y)$, two passes over a vector; the matrix is symmetric, so pushforward and pullback are
-// the same map.
+// In training one needs the *pullback*: from the gradient $\bar x$ of a loss in the shares to its gradient
+// in the scores. It is one solve with $A^{\mathsf T}$. By hand it is $\bar\theta_i = x_i\,(\bar x_i -
+// x^{\mathsf T}\bar x)$, two passes over a vector. The matrix is symmetric, so the *pushforward*, from a
+// change of scores to one of shares, is the same map.
 
 let cotangent: Tensor = [1, -2, 0.5, 0, 3]
 let byHand = y.x * (cotangent - y.x.dot(cotangent))
@@ -569,7 +580,7 @@ try table(
 // textbook expression subtracts from 1 a share that is almost 1, and at $\tau = 0.01$ half the digits are
 // gone, whereas elimination with pivoting takes the small shares first and gets the change of $x_1$ as
 // minus the sum of theirs. (The two passes of the last section cancel in the same way;
-// $\bar\theta_i = x_i\sum_j x_j(\bar y_i - \bar y_j)/\tau$ does not.)
+// $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$ does not.)
 //
 // GMRES sees the matrix as it is, and is refused, rightly, when nothing certifies its answer:
 
@@ -720,11 +731,11 @@ try check(largest(wrongJacobian - closedForm) > 0.1, "unrolling the bisection is
 // bracket we started with, which follows the best candidate alone: $u$ moves by $-d\theta_4$ in place of
 // $-x^{\mathsf T}d\theta$. A tape gives no warning. The implicit derivative never looked into the solver.
 //
-// ## Nine hundred softmaxes at once
+// ## Hundreds of softmaxes at once
 //
 // A classifier wants the shares of a whole batch of images, and one `ImplicitFunction` can give them all:
-// scores are a matrix, a row for each image, and so are shares. The system then has a small block for
-// each row. It pays to think for a minute about *which* conditions to write.
+// scores are a matrix, a row for each of \(rows) images, and so are shares. The system then has a small
+// block for each row. It pays to think for a minute about *which* conditions to write.
 
 @Sendable func sums(_ a: Tensor) -> Tensor { a.sum(alongAxis: 1) }
 @Sendable func column(_ a: Tensor) -> Tensor { a.expanded(atAxis: 1) }
@@ -750,7 +761,8 @@ let batchForMultipliers = ImplicitFunction<Tensor, Tensor>(
   conditions: .root { theta, u in sums(exp(theta - 1 + column(u))) - 1 })
 
 let candidates = Tensor((1...10).map(Double.init))
-let batch = 3 * sin(outer(Tensor((1...900).map(Double.init)), candidates))
+note("rows", batchSize)
+let batch = 3 * sin(outer(Tensor((1...batchSize).map(Double.init)), candidates))
 func work<Solution: TensorStructure>(
   _ name: String, _ function: ImplicitFunction<Tensor, Solution>
 ) throws -> [any CustomStringConvertible] {
@@ -933,8 +945,8 @@ try quoteError { _ = try withoutSigns.linearize(at: theta) }
 
 // Optimisation layers of this kind need not be written by hand. `ConstrainedMinimum` takes the problem as
 // it is stated, derives the conditions, recovers the multipliers when the solver returns shares only,
-// and says which constraints bind. A second pair of eyes, mirror descent's Euclidean sibling, needs no
-// multipliers: shares are a fixed point of a projected gradient step.
+// and says which constraints bind (it counts from zero). Mirror descent's Euclidean sibling needs no
+// multipliers: the shares are a fixed point of a projected gradient step.
 
 let problem = ConstrainedProblem<Tensor, Tensor>(
   objective: { theta, x in 0.5 * x.squaredNorm() - x.dot(theta) },
@@ -981,8 +993,9 @@ try plot(
 try quoteError { _ = try sparsemax.linearize(at: [1, 0]) }
 try quoteError { _ = try minimum.linearize(at: [1, 0]) }
 
-// There is no derivative to be had, and none is invented. What exists is one slope for each side, and
-// the comparison finds the same two numbers by differences:
+// There is no derivative to be had, and
+// none is invented. What exists is a motion for each side: nothing moves when $t$ rises, and when it falls
+// both shares move by half of the fall. The comparison finds the same two slopes by differences:
 
 let upwards = try minimum.oneSidedPushforward(at: [1, 0], along: [1, 0]).value.primal
 let downwards = try minimum.oneSidedPushforward(at: [1, 0], along: [-1, 0]).value.primal
