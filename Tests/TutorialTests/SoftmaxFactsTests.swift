@@ -10,8 +10,12 @@ import Testing
   static let rounding = 1e-12
 
   /// Scores of several sizes, spreads and signs: pseudo-random, reproducible.
-  static let scores: [Tensor] = [2, 3, 5, 10].map { n in
-    Tensor((1...n).map { i in Double((i * 7919 + n * 104_729) % 1000) / 250 - 2 })
+  static let scores: [Tensor] = [2, 3, 5, 10].map { (n: Int) -> Tensor in
+    let numbers = (1...n).map { (i: Int) -> Double in
+      let pseudoRandom = (i * 7919 + n * 104_729) % 1000
+      return Double(pseudoRandom) / 250 - 2
+    }
+    return Tensor(numbers)
   }
 
   @Test(arguments: scores)

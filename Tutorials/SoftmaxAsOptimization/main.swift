@@ -1,6 +1,8 @@
 // # Softmax has a formula; its derivative does not need it
 //
 // Page: docs/SoftmaxAsOptimization.md
+// Teaches: How to train through a layer that is the solution of an optimisation problem.
+// Minutes: 25
 //
 // The last layer of your classifier turns ten scores into ten shares that add to one. Softmax does
 // it, and training is easy, because softmax has a formula. Then somebody asks for *no share above
