@@ -206,7 +206,8 @@ import Testing
     let function = SoftmaxProblem.logarithmic(temperature: tau)
     func slope(_ theta: Tensor) throws -> Double {
       let at = try function.linearize(at: theta)
-      return (exp(at.solution.x) * (try at.pushforward([1, 0]).value.x))[0]
+      let dz = try at.pushforward([1, 0]).value.x
+      return (exp(at.solution.x) * dz)[0]
     }
     #expect((try slope([0, 0]) * 4 * tau - 1).magnitude < Self.rounding)
     #expect(try slope([0.3, 0]) <= 1.01 * exp(Tensor(-0.3 / tau)).scalar / tau)

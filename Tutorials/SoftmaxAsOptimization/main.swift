@@ -613,8 +613,9 @@ var cooling: [(tau: Double, gap: Double, tie: Double)] = []
 for k in 0...24 {
   let tau = exp(Tensor(-0.25 * Double(k))).scalar
   func size(_ theta: Tensor) throws -> Double {
-    let j = try logarithmicAt(tau, LUSolver()).linearize(at: theta)
-    return try (exp(j.solution.z) * j.pushforward([1, 0]).value.z)[0]
+    let cold = try logarithmicAt(tau, LUSolver()).linearize(at: theta)
+    let dz = try cold.pushforward([1, 0]).value.z
+    return (exp(cold.solution.z) * dz)[0]
   }
   cooling.append((tau, try size([0.2, 0]), try size([0, 0])))
 }
