@@ -66,6 +66,15 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/NonlinearSystemsSolutions"),
     .executableTarget(
+      name: "SoftmaxAsOptimization",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
+      path: "Tutorials/SoftmaxAsOptimization",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "SoftmaxAsOptimizationSolutions",
+      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
+      path: "Tutorials/SoftmaxAsOptimizationSolutions"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
@@ -73,6 +82,7 @@ let package = Package(
         "ImplicitFunctionTheorem",
         "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
+        "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ],
       path: "Tutorials/workbook"),
 
@@ -101,8 +111,9 @@ let package = Package(
     .testTarget(
       name: "TutorialTests",
       dependencies: [
-        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
-        "NonlinearSystems", "NonlinearSystemsSolutions",
+        "ImplicitDifferentiation", "Comparison", "ForwardSolvers", "LiteratePages",
+        "UnconstrainedOptimization", "NonlinearSystems", "NonlinearSystemsSolutions",
+        "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

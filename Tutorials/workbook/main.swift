@@ -10,6 +10,7 @@ let workbook = try Workbook(
     "ImplicitFunctionTheorem",
     "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
+    "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
   ],
   modules: [
     (
