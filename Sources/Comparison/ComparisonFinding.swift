@@ -60,7 +60,7 @@ public enum ComparisonFinding: Sendable, Equatable {
           .disagreement(method: row.method, deviation: row.deviation, explained: explained))
       }
     }
-    if agrees { result.append(.agreement(deviation: largest)) }
+    if agrees && !hasKink { result.append(.agreement(deviation: largest)) }
     return result
   }
 }

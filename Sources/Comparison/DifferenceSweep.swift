@@ -71,7 +71,7 @@ public struct DifferenceSweep: Sendable {
   /// See `bestOneSided`.
   public let estimatedOneSidedError: Double
 
-  /// The two one-sided derivatives, if they differ.
+  /// The two one-sided derivatives, each at its own best step, if they differ.
   public let kink: Kink?
 
   /// Evaluations of the function.
@@ -133,7 +133,9 @@ public struct DifferenceSweep: Sendable {
     guard entries.count >= 4 else {
       throw ComparisonError.tooFewSteps(left: entries.count, reason: failure ?? "too few steps")
     }
-    noise = NoiseEstimate.noise(around: center, scale: scale, of: evaluate)
+    let noise = NoiseEstimate.noise(
+      around: center, distance: NoiseEstimate.wide * scale, of: evaluate)
+    self.noise = noise
     self.entries = entries
     value = center
     skippedSteps = skipped
@@ -145,7 +147,18 @@ public struct DifferenceSweep: Sendable {
     let backward = StepChoice(entries, order: 1, noise: 2 * noise) { $0.backward }
     bestOneSided = forward.error >= backward.error ? forward.index : backward.index
     estimatedOneSidedError = Swift.max(forward.error, backward.error)
-    kink = Kink.find(entries, noise: noise)
+    var isKink = Kink.exists(in: entries, noise: noise)
+    if isKink {
+      // A kink near by looks like noise to the wide table, and like a kink to the steps above its
+      // level. At a kink right here the smallest steps say the same.
+      let local = NoiseEstimate.noise(
+        around: center, distance: NoiseEstimate.narrow * scale, of: evaluate)
+      isKink = Kink.exists(in: entries, noise: Swift.min(local, noise))
+    }
+    kink =
+      isKink
+      ? Kink(backward: entries[backward.index].backward, forward: entries[forward.index].forward)
+      : nil
     evaluations = count
   }
 }

@@ -69,7 +69,7 @@ public struct GradientComparison: Sendable {
     /// The relative error that a sweep of differences expects of itself.
     public let estimatedError: Double?
 
-    /// How often a solver was run.
+    /// How often a solver was run. The three rows of differences share their runs.
     public let forwardSolves: Int
 
     /// Products with `A` or `Aᵀ` in linear solves (implicit), or recorded instructions swept

@@ -9,23 +9,30 @@
 /// first of them is the noise. If none do, the distance was too long, and the table is made again
 /// with a shorter one.
 ///
-/// The table is made on either side of the point, so that a kink *at* the point is not mistaken
-/// for noise. The distance is long enough to meet the jumps that a solver makes when its number of
-/// iterations changes.
+/// A table is made on either side of the point, so that a kink *at* the point is not mistaken for
+/// noise, and the larger result counts. The wide distance meets the jumps that a solver makes when
+/// its number of iterations changes.
 ///
 /// Source: J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33
 /// (2011), 1292–1314, (2.2) and section 6 (ECnoise).
 enum NoiseEstimate {
   private static let intervals = 8
 
+  /// Distances between the values of a table, relative to the scale of the argument.
+  static let wide = 0x1p-7
+  /// See `wide`.
+  static let narrow = 0x1p-25
+
   /// `η`, never below the rounding of `φ(0)` itself.
   ///
-  /// - Parameter function: `φ`, `nil` where it cannot be evaluated.
+  /// - Parameters:
+  ///   - distance: the first one tried.
+  ///   - function: `φ`, `nil` where it cannot be evaluated.
   static func noise(
-    around center: Double, scale: Double, of function: (Double) -> Double?
+    around center: Double, distance: Double, of function: (Double) -> Double?
   ) -> Double {
     let rounding = 0.5 * center.ulp
-    var distance = 0x1p-10 * scale
+    var distance = distance
     for _ in 0..<4 {
       let sides = [distance, -distance].map { side -> Double? in
         var values = [center]
@@ -36,7 +43,6 @@ enum NoiseEstimate {
         return noise(of: values)
       }
       let found = sides.compactMap(\.self)
-      // A side with a kink or a jump in it gives more than the other one, or nothing.
       if let largest = found.max() { return Swift.max(largest, rounding) }
       distance *= 0x1p-5
     }

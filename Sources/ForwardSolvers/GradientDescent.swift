@@ -23,8 +23,11 @@ public struct GradientDescent: Minimizer {
     /// The first of `α, shrinkage · α, …` that decreases the objective by at least
     /// `sufficientDecrease · α ‖∇f‖²` (Armijo). The first `α` is `initial`, afterwards twice the
     /// one accepted last.
+    ///
+    /// On a quadratic this accepts `α ≤ 2 (1 − sufficientDecrease) / L`; close to `2/L` the iteration
+    /// would only bounce from wall to wall, hence a default well above the customary 10⁻⁴.
     case backtracking(
-      initial: Double = 1, shrinkage: Double = 0.5, sufficientDecrease: Double = 1e-4)
+      initial: Double = 1, shrinkage: Double = 0.5, sufficientDecrease: Double = 0.3)
   }
 
   /// How far to go along the negative gradient.
@@ -39,6 +42,7 @@ public struct GradientDescent: Minimizer {
     self.stopping = stopping
   }
 
+  /// Finds a minimum; see `Minimizer`.
   public func minimum<Point: TensorStructure>(
     of objective: (Point) throws -> Tensor, from start: Point,
     observing observe: (Iterate<Point>) throws -> Void

@@ -26,6 +26,7 @@ public struct LBFGS: Minimizer {
     self.stopping = stopping
   }
 
+  /// Finds a minimum; see `Minimizer`.
   public func minimum<Point: TensorStructure>(
     of objective: (Point) throws -> Tensor, from start: Point,
     observing observe: (Iterate<Point>) throws -> Void

@@ -10,7 +10,8 @@ import ImplicitDifferentiation
 /// Close to a minimum the decrease drowns in the rounding of `φ`, long before the gradient is as
 /// small as it can be. There the slope decides, by the approximate Wolfe condition
 /// `φ′(α) ≤ (2c₁ − 1) φ′(0)`, which for a quadratic is the same: this is what lets gradients
-/// converge to rounding level.
+/// converge to rounding level. The slope must have changed for that, or any step would do that is
+/// short enough.
 ///
 /// A bracket is doubled outwards and then narrowed by the secant of the slopes, safeguarded by
 /// bisection; trials that are not finite count as too long.
@@ -29,6 +30,9 @@ struct LineSearch {
 
   /// Relative changes of the objective below this are left to the slope.
   static let noise = 1e-10
+  /// A step that moves along a direction of curvature `μ` at all changes the slope by a part of
+  /// `μ/L`; this is the smallest that counts.
+  static let slopeChange = 1e-8
   /// `2⁻⁶⁰` of the first step is far below rounding of the point, `2⁶⁰` far above any scale.
   static let maximumTrials = 60
 
@@ -62,6 +66,7 @@ struct LineSearch {
         let drowns =
           change <= LineSearch.noise * start.magnitude
           && newSlope <= (2 * sufficientDecrease - 1) * slope
+          && newSlope >= (1 - LineSearch.slopeChange) * slope
         let decreases = change <= sufficientDecrease * alpha * slope || drowns
         guard let curvature else {
           if decreases { return .accepted(trial) }

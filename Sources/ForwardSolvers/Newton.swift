@@ -4,13 +4,13 @@ import ImplicitDifferentiation
 ///
 /// Close to a minimum with a positive definite Hessian the full step is taken and the number of
 /// right digits doubles at each iteration; farther away the step is halved until it decreases the
-/// objective sufficiently. Where `d` is no descent direction (the Hessian is not positive definite
-/// there) the iteration follows the negative gradient instead.
+/// objective sufficiently. Where the Hessian is not positive definite a dense one is shifted,
+/// `H + τ I`, until it is; conjugate gradients end with what they have.
 ///
-/// When traced, the Hessian and the solve are recorded too.
+/// When traced, the Hessian and the solve are recorded too; shifts count as constants.
 ///
-/// Sources: J. Nocedal and S. J. Wright, *Numerical Optimization*, 2nd ed. (2006), algorithm 3.2;
-/// R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for large-scale unconstrained
+/// Sources: J. Nocedal and S. J. Wright, *Numerical Optimization*, 2nd ed. (2006), algorithms 3.2
+/// and 3.3; R. S. Dembo and T. Steihaug, "Truncated-Newton algorithms for large-scale unconstrained
 /// optimization", Math. Program. 26 (1983), 190–212 (conjugate gradients).
 public struct Newton: Minimizer {
   /// How `H d = −∇f` is solved.
@@ -38,10 +38,14 @@ public struct Newton: Minimizer {
     self.stopping = stopping
   }
 
+  /// Finds a minimum; see `Minimizer`.
   public func minimum<Point: TensorStructure>(
     of objective: (Point) throws -> Tensor, from start: Point,
     observing observe: (Iterate<Point>) throws -> Void
   ) throws -> Minimum<Point> {
+    if case .conjugateGradients(let limit?) = linearSystem {
+      try require(limit >= 1, "maximumIterations", limit, "at least 1")
+    }
     let search = LineSearch(curvature: nil)
     var descent = try Descent(objective, from: start, stopping)
     let (packing, initialNorm) = (descent.packing, descent.gradientNorm)
@@ -60,7 +64,7 @@ public struct Newton: Minimizer {
         switch linearSystem {
         case .dense:
           do {
-            direction = try solve(H.matrix(of: gradientMap), -g)
+            direction = try Newton.shiftedSolve(H.matrix(of: gradientMap), -g)
           } catch let error as LinearSolveError {
             throw ForwardSolverError.newtonStep(iteration: descent.iteration + 1, error)
           }
@@ -76,6 +80,35 @@ public struct Newton: Minimizer {
       try observe(descent.iterate)
     }
     return descent.minimum
+  }
+
+  /// Solves `(H + τ I) d = b` with the first of `τ = 0, β, 4β, …` for which the matrix is positive
+  /// definite, `β = ‖H‖ / 1000`.
+  private static func shiftedSolve(_ H: Tensor, _ b: Tensor) throws(LinearSolveError) -> Tensor {
+    let n = b.count
+    let identity = Tensor.identity(n)
+    var shift = 0.0
+    while true {
+      let shifted = shift == 0 ? H : H + identity.scaled(by: shift)
+      let entries = shifted.withoutDerivative.scalars
+      do {
+        _ = try CholeskySolver().prepare(
+          try DenseOperator(rowCount: n, columnCount: n, entries: symmetrized(entries, n)))
+        return try solve(shifted, b)
+      } catch {
+        let size = plainNorm(H)
+        // Nothing to scale a shift by, or nothing that a shift could cure.
+        guard size > 0, size.isFinite, shift <= 10 * size else { throw error }
+        shift = shift == 0 ? 1e-3 * size : 4 * shift
+      }
+    }
+  }
+
+  /// A Hessian is symmetric but for rounding; Cholesky insists.
+  private static func symmetrized(_ entries: [Double], _ n: Int) -> [Double] {
+    entries.indices.map { index in
+      0.5 * (entries[index] + entries[(index % n) * n + index / n])
+    }
   }
 
   /// Conjugate gradients for `H d = b` from zero.
