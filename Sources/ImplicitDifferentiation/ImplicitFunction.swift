@@ -152,8 +152,12 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {
     try requireFinite(x, "the input")
     let (y, conditions) = try solve(x)
+    // The input is untraced here, so a traced solution depends on something it does not show.
+    if innermostTrace(of: y.variables) != nil {
+      stopForCapturedTrace("The solver of an implicit function")
+    }
     try requireFinite(y, "the solution")
-    return (y.withoutDerivative, conditions)
+    return (y, conditions)
   }
 }
 

@@ -98,13 +98,15 @@ func record<Point: TensorStructure, Value: TensorStructure>(
   let capturesTrace =
     trace.coefficients.contains { $0.isTraced }
     || value.variables.contains { $0.lowered(below: trace).isTraced }
-  if capturesTrace {
-    stop(
-      """
-      A function recorded for its derivative uses a traced tensor of an enclosing function that \
-      was not passed to it, so derivatives with respect to it would be lost. Pass it as part of \
-      the input, or use its `.withoutDerivative`.
-      """)
-  }
+  if capturesTrace { stopForCapturedTrace("A function recorded for its derivative") }
   return (value.withoutDerivative, trace, inputs, outputs)
+}
+
+/// What a function reads from an enclosing derivative must be passed to it.
+func stopForCapturedTrace(_ what: String) -> Never {
+  stop(
+    """
+    \(what) uses a traced tensor of an enclosing function that was not passed to it, so derivatives \
+    with respect to it would be lost. Pass it as part of the input, or use its `.withoutDerivative`.
+    """)
 }
