@@ -1,0 +1,141 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import ImplicitDifferentiation
+
+/// A mistake in a program, each of which ends it with a sentence.
+enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
+  case scalarOfTraced, scalarsOfTraced, subscriptOfTraced, flattenedTraced
+  case afterTheTrace, anotherThread
+  case shapes, matrixShapes, raggedRows, wrongCount, comparison
+  case indexOutOfRange, indexCount, sliceOutOfRange, gatherOutOfRange, axisOutOfRange,
+    maximumOfNothing
+  case tooManyAxes, tooManyEntries, tensorIsNoNumber, notAScalarFunction, customShape
+  case capturedInForward, capturedInConditions, capturedInResidual, secondDerivative,
+    byProductMissing
+  case csvOfRankThree
+
+  var testDescription: String { rawValue }
+
+  /// Words of the sentence, among them the offending values.
+  var words: [String] {
+    switch self {
+    case .scalarOfTraced: ["`scalar` of a traced tensor", "`.withoutDerivative`"]
+    case .scalarsOfTraced, .flattenedTraced: ["`scalars` of a traced tensor"]
+    case .subscriptOfTraced: ["`subscript` of a traced tensor"]
+    case .afterTheTrace: ["after the function that traced it returned"]
+    case .anotherThread: ["on another thread"]
+    case .shapes: ["`+` cannot combine the shapes [2×3] and [2]"]
+    case .matrixShapes: ["`matmul` cannot combine the shapes [2×3] and [2×3]"]
+    case .raggedRows: ["Row 0 of a matrix has 2 entries, row 1 has 1"]
+    case .wrongCount: ["The shape [2×3] has 6 entries; 5 were given"]
+    case .comparison: ["`<` compares two numbers", "[2]"]
+    case .indexOutOfRange: ["Index 3 is out of range along axis 1 of shape [2×3]"]
+    case .indexCount: ["[2×3] has 2 indices; 1 were given"]
+    case .sliceOutOfRange: ["The range 1..<4 leaves axis 0 of the shape [3]"]
+    case .gatherOutOfRange: ["Index 3, number 1, is out of range 0..<3"]
+    case .axisOutOfRange: ["no axis 2"]
+    case .maximumOfNothing: ["`max` of no entries"]
+    case .tooManyAxes: ["at most 8 axes", "has 9"]
+    case .tooManyEntries: ["at most 2³¹ − 1"]
+    case .tensorIsNoNumber: ["Only a tensor of one entry is a number", "[2]"]
+    case .notAScalarFunction: ["A gradient is that of one number", "[2]"]
+    case .customShape: ["pullback of a custom operation returned the shape [] instead of [2]"]
+    case .capturedInForward, .capturedInConditions, .capturedInResidual:
+      ["traced tensor of an enclosing function", "Pass it as part of"]
+    case .secondDerivative: ["second derivative is not available"]
+    case .byProductMissing: ["depend on a by-product"]
+    case .csvOfRankThree: ["Only a vector or a matrix is written as CSV", "[1×1×1]"]
+    }
+  }
+
+  func commit() throws {
+    let x = Tensor([1, 2])
+    let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
+    switch self {
+    case .scalarOfTraced: _ = gradient(at: x) { Tensor($0.sum().scalar) }
+    case .scalarsOfTraced: _ = gradient(at: x) { Tensor($0.scalars).sum() }
+    case .subscriptOfTraced: _ = gradient(at: x) { Tensor($0[0]) }
+    case .flattenedTraced: _ = gradient(at: [x]) { Tensor($0.flattened()).sum() }
+    case .afterTheTrace:
+      let kept = Mutex(x)
+      _ = gradient(at: x) { x in
+        kept.withLock { $0 = x * x }
+        return x.sum()
+      }
+      _ = kept.withLock { $0 } + 1
+    case .anotherThread:
+      _ = gradient(at: x) { x in
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+          _ = x * x
+          done.signal()
+        }
+        done.wait()
+        return x.sum()
+      }
+    case .shapes: _ = matrix + x
+    case .matrixShapes: _ = matmul(matrix, matrix)
+    case .raggedRows: _ = Tensor([[1, 2], [3]] as [[Double]])
+    case .wrongCount: _ = Tensor(shape: [2, 3], [1, 2, 3, 4, 5])
+    case .comparison: _ = x < x
+    case .indexOutOfRange: _ = matrix[0, 3]
+    case .indexCount: _ = matrix[0]
+    case .sliceOutOfRange: _ = Tensor([1, 2, 3]).slice(1..<4)
+    case .gatherOutOfRange: _ = Tensor([1, 2, 3]).gathered([2, 3])
+    case .axisOutOfRange: _ = matrix.sum(alongAxis: 2)
+    case .maximumOfNothing: _ = Tensor([Double]()).max()
+    case .tooManyAxes: _ = Tensor.zeros([1, 1, 1, 1, 1, 1, 1, 1, 1])
+    case .tooManyEntries: _ = Tensor.zeros([1 << 20, 1 << 20])
+    case .tensorIsNoNumber: _ = x.scalar
+    case .notAScalarFunction: _ = gradient(at: x) { $0 * $0 }
+    case .customShape:
+      _ = gradient(at: x) { x in
+        Tensor.custom(x, value: { $0 }, pushforward: { $1 }, pullback: { $1.sum() }).sum()
+      }
+    case .capturedInForward:
+      _ = try gradient(at: x) { x in
+        let scaled = ImplicitFunction<Tensor, Tensor>(
+          forward: { t in t * x }, conditions: .root { t, y in y - t * x })
+        return try scaled([1, 4]).sum()
+      }
+    case .capturedInConditions:
+      _ = try gradient(at: x) { x in
+        let scaled = ImplicitFunction<Tensor, Tensor>(
+          forward: { t in t * x.withoutDerivative }, conditions: .root { t, y in y - t * x })
+        return try scaled(2 * x).sum()
+      }
+    case .capturedInResidual:
+      _ = try gradient(at: x) { x in
+        let moved = ImplicitFunction<Tensor, Tensor>(
+          forward: { t in t + x.withoutDerivative }, conditions: .root { t, y in y - t - x })
+        return try moved(2 * x).sum()
+      }
+    case .secondDerivative:
+      let root = ImplicitFunction<Tensor, Tensor>(
+        forward: { sqrt($0) }, conditions: .root { x, y in y * y - x })
+      _ = try gradient(at: x) { x in try gradient(at: x) { try root($0).sum() }.sum() }
+    case .byProductMissing:
+      let function = ImplicitFunction<Tensor, Tensor>(
+        forward: { x in (x, 1.0) }, conditions: { (_: Double) in .root { x, y in y - x } })
+      _ = try function.linearize(at: x, solution: x)
+    case .csvOfRankThree: _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
+    }
+  }
+}
+
+@Suite struct StopTests {
+  @Test("Mistakes in a program end it with a sentence", arguments: Mistake.allCases)
+  func stops(_ mistake: Mistake) async throws {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      [mistake] in
+      try mistake.commit()
+    }
+    let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    for expected in mistake.words {
+      #expect(words.contains(expected), "\(words.prefix(400))")
+    }
+    #expect(words.contains("Fatal error"), "it stopped, it did not throw")
+  }
+}
