@@ -95,7 +95,8 @@ extension LinearOperator {
   }
 
   /// Throws unless `x` and `y` fit the product `A x` (or `Aᵀ x`, if `transposed`).
-  package func requireSizes(_ xCount: Int, _ yCount: Int, transposed: Bool) throws(LinearSolveError) {
+  package func requireSizes(_ xCount: Int, _ yCount: Int, transposed: Bool) throws(LinearSolveError)
+  {
     let (inputs, outputs) = transposed ? (rowCount, columnCount) : (columnCount, rowCount)
     try requireCount(xCount, inputs, "the vector multiplied by the operator")
     try requireCount(yCount, outputs, "the product of the operator")
