@@ -64,7 +64,7 @@ struct Report {
 
 extension Finding {
   fileprivate var line: String {
-    var line = contestant.padded(to: 44)
+    var line = contestant.padded(to: 58)
     line += unit == "s" ? duration(value).aligned(to: 11) : "\(shortened(value)) \(unit)"
     if let least { line += "  least" + duration(least).aligned(to: 10) }
     if let ratio { line += "  ratio" + shortened(ratio).aligned(to: 7) }

@@ -1,60 +1,80 @@
 import ImplicitDifferentiation
 
 /// What unrolled differentiation pays for each iteration of `y += 0.01 (x − y·y)`: bytes recorded,
-/// and the time to record, to compile, to transpose and to pull a cotangent back. Ten times the
-/// iterations must cost ten times as much, no more.
+/// and the time to record, to compile, to transpose, to pull a cotangent back by the compiled
+/// program, and to do it all at once by a sweep over the recording (`gradient(at:of:)`).
+///
+/// All of it must be linear in the number of iterations: with ten times as many, one iteration may
+/// cost a little more, since the recording no longer fits into the caches, and not ten times.
 func benchmarkUnrolledRecording(
   count n: Int, _ settings: Settings, into report: inout Report
 ) throws {
-  let clock = ContinuousClock()
   var generator = SplitMix64(seed: 115)
   let x = Tensor((0..<n).map { _ in 1 + generator.unit() })
   let cotangent = Tensor(generator.symmetric(count: n))
   let name = "unrolled recording, n = \(n)"
-  for iterations in settings.quick ? [100, 1000] : [1000, 10_000] {
-    var (recording, compiling, transposing, pulling) = (
-      [Double](), [Double](), [Double](), [Double]()
-    )
-    var bytes = 0
-    for _ in 0..<3 {
-      var start = clock.now
-      func lap() -> Double {
-        defer { start = clock.now }
-        return start.duration(to: clock.now).inSeconds / Double(iterations)
-      }
-      let recorded = try linearization(at: x) { x in
-        var y = Tensor(repeating: 1, shape: [n])
-        for _ in 0..<iterations { y += 0.01 * (x - y * y) }
-        return y
-      }
-      recording.append(lap())
-      bytes = recorded.recordedBytes
-      start = clock.now
-      // The first product compiles, the first transposed one transposes.
-      _ = try recorded.pushforward(x)
-      let first = lap()
-      _ = try recorded.pushforward(x)
-      compiling.append(first - lap())
-      _ = try recorded.pullback(cotangent)
-      let firstBack = lap()
-      _ = try recorded.pullback(cotangent)
-      let back = lap()
-      transposing.append(firstBack - back)
-      pulling.append(back)
-    }
+  let lengths = settings.quick ? [100, 1000] : [1000, 10_000]
+  let costs = try lengths.map { iterations in
+    let cost = try UnrolledCost(at: x, cotangent, iterations: iterations)
     func add(_ what: String, _ seconds: [Double]) {
       report.add(
         Finding(
           benchmark: name, contestant: "\(iterations) iterations: \(what), each",
-          value: seconds.median, least: seconds.min()))
+          value: seconds.median))
     }
     report.add(
       Finding(
         benchmark: name, contestant: "\(iterations) iterations: recorded, each",
-        value: Double(bytes) / Double(iterations), unit: "bytes"))
-    add("record", recording)
-    add("compile", compiling)
-    add("transpose", transposing)
-    add("pull back", pulling)
+        value: Double(cost.bytes) / Double(iterations), unit: "bytes"))
+    add("record", cost.recording)
+    add("compile", cost.compiling)
+    add("transpose", cost.transposing)
+    add("pull back", cost.pulling)
+    add("gradient by a sweep", cost.sweeping)
+    return cost
+  }
+  func growth(_ what: String, _ cost: (UnrolledCost) -> Double) {
+    report.add(
+      Finding(
+        benchmark: name, contestant: "cost of one, \(lengths[1]) against \(lengths[0]): \(what)",
+        value: cost(costs[1]) / cost(costs[0]), unit: "times", target: 3))
+  }
+  growth("record") { $0.recording.median }
+  growth("compile and transpose") { $0.compiling.median + $0.transposing.median }
+  growth("gradient by a sweep") { $0.sweeping.median }
+}
+
+/// Seconds per iteration, several times over.
+private struct UnrolledCost {
+  var bytes = 0
+  var recording: [Double] = []
+  var compiling: [Double] = []
+  var transposing: [Double] = []
+  var pulling: [Double] = []
+  var sweeping: [Double] = []
+
+  init(at x: Tensor, _ cotangent: Tensor, iterations: Int) throws {
+    func unrolled(_ x: Tensor) -> Tensor {
+      var y = Tensor.ones(x.shape)
+      for _ in 0..<iterations { y += 0.01 * (x - y * y) }
+      return y
+    }
+    let clock = ContinuousClock()
+    func seconds(_ body: () throws -> Void) rethrows -> Double {
+      try clock.measure(body).inSeconds / Double(iterations)
+    }
+    for _ in 0..<7 {
+      let start = clock.now
+      let recorded = try linearization(at: x, of: unrolled)
+      recording.append(start.duration(to: clock.now).inSeconds / Double(iterations))
+      bytes = recorded.recordedBytes
+      // The first product compiles, the first transposed one transposes.
+      let forward = try seconds { _ = try recorded.pushforward(x) }
+      compiling.append(forward - (try seconds { _ = try recorded.pushforward(x) }))
+      let backward = try seconds { _ = try recorded.pullback(cotangent) }
+      pulling.append(try seconds { _ = try recorded.pullback(cotangent) })
+      transposing.append(backward - pulling[pulling.count - 1])
+      sweeping.append(seconds { _ = gradient(at: x) { unrolled($0).dot(cotangent) } })
+    }
   }
 }

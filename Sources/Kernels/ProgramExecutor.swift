@@ -90,6 +90,9 @@ package enum ProgramExecutor {
   /// takes the square of their number).
   private static let fusionLimit = 16
 
+  /// Below this, looking for stretches takes longer than it saves.
+  private static let shortest = 32
+
   /// - Parameters:
   ///   - scratch: for packed matrix products, as long as the largest need among the terms.
   package static func run(
@@ -144,7 +147,7 @@ package enum ProgramExecutor {
       destination.update(repeating: 0, count: n)
     }
     guard let lanes, !instruction.lanes.isEmpty else { return }
-    if instruction.lanes.count <= fusionLimit {
+    if n > shortest, (2...fusionLimit).contains(instruction.lanes.count) {
       runFused(instruction, lanes, storing: storing, input, output, workspace, destination)
       return
     }
