@@ -22,7 +22,7 @@ private struct LaneKind: CustomTestStringConvertible, Sendable {
 }
 
 /// Lengths around the vector width and the chunk of the executor.
-private let lengths = [1, 7, 8, 9, 31, 1025, 2051]
+private let lengths = [1, 9, 32, 33, 39, 40, 41, 1025, 2051]
 
 @Suite("Fused lanes")
 struct FusedLanesTests {
@@ -94,7 +94,7 @@ struct FusedLanesTests {
   func windows(laneCount: Int) {
     for seed in 1...40 {
       var random = SeededNumbers(seed: seed * 100 + laneCount)
-      let n = 1 + Int(random.unit() * (seed % 4 == 0 ? 3000 : 60))
+      let n = 1 + Int(random.unit() * (seed % 4 == 0 ? 3000 : 200))
       let input = random.array(2 * n + 64)
       let coefficients = random.array(n)
       let old = random.array(n)
