@@ -109,6 +109,26 @@ struct DifferenceSweepTests {
     #expect((0.05...2).contains(sweep.noise / jump), "\(sweep.noise)")
   }
 
+  /// Noise on one side only is noise: both kinds of table count.
+  @Test(arguments: [1.0, -1])
+  func noiseOnOneSide(side: Double) throws {
+    let sweep = try DifferenceSweep { t in
+      t + (t * side > 0 ? 1e-6 * noise(at: t, seed: 4) : 0)
+    }
+    #expect((0.25...4).contains(sweep.noise * 3.0.squareRoot() / 1e-6))
+  }
+
+  /// However the noise falls, it is not called a kink.
+  @Test func noiseIsNoKink() throws {
+    let coarse = DifferenceSteps(ratio: 4)
+    for seed in 1...2_000 {
+      let sweep = try DifferenceSweep(steps: coarse) { t in
+        t + 1e-6 * noise(at: t, seed: UInt64(seed))
+      }
+      #expect(sweep.kink == nil, "seed \(seed)")
+    }
+  }
+
   // MARK: Kinks
 
   struct Kinked: Sendable, CustomTestStringConvertible {
@@ -143,6 +163,9 @@ struct DifferenceSweepTests {
 
   static let notKinked: [Smooth] = [
     Smooth(name: "|t|^1.5", derivative: 0) { abs($0) * abs($0).squareRoot() },
+    Smooth(name: "|t|^1.2", derivative: 0) { t in
+      t == 0 ? 0 : exp(1.2 * log(Tensor(abs(t)))).scalar
+    },
     Smooth(name: "t|t|", derivative: 0) { $0 * abs($0) },
     Smooth(name: "kink near by", derivative: -1) { abs($0 - 1e-4) },
     Smooth(name: "√(t² + 1e-6)", derivative: 0) { ($0 * $0 + 1e-6).squareRoot() },

@@ -273,6 +273,26 @@ struct GradientComparisonTests {
     #expect(comparison[.implicitPullback]?.forwardSolves == 1)
   }
 
+  /// A pullback sweeps the recording once, pushforwards once for each direction.
+  @Test func sweepsAreCounted() throws {
+    let comparison = try squareRoot().compare()
+    let pullback = try #require(comparison[.unrolledPullback]?.operatorProducts)
+    #expect(pullback > 0)
+    #expect(comparison[.unrolledPushforward]?.operatorProducts == 3 * pullback)
+  }
+
+  /// Steps have the size of the entries that they move: a small entry next to a large one gets
+  /// small steps, and one that is zero the size of its neighbours.
+  @Test func stepsSuitTheEntries() throws {
+    let comparison = try GradientComparison(
+      of: ImplicitFunction<Tensor, Tensor>(
+        forward: { x in x * x }, conditions: .root { x, y in y - x * x }),
+      at: [1e-6, 4, 0], loss: { $0.sum() })
+    #expect(
+      comparison.sweeps.map { $0.entries[0].step / 0.1 }.elementsEqual(
+        [1e-6, 4, (16 + 1e-12).squareRoot()], by: { ($0 / $1 - 1).magnitude < 1e-12 }))
+  }
+
   /// Unrolling records every step, the implicit derivative its conditions alone.
   @Test func bytesGrowWithStepsForUnrollingOnly() throws {
     let scenario = try ridge()

@@ -53,6 +53,15 @@ struct GradientDescentTests {
     #expect(minimum.evaluations > minimum.iterations)
   }
 
+  /// A trial whose value is finite and whose gradient is not counts as too long: the first step leads
+  /// from 1 to exactly 0, where the value is lower and the slope of the root infinite.
+  @Test func trialWithoutGradientIsRefused() throws {
+    let minimum = try GradientDescent(stepSize: .backtracking(initial: 0.4)).minimum(
+      of: { x in x * x + x - sqrt(x) }, from: 1)
+    let x = minimum.point.scalar
+    #expect((2 * x + 1 - 0.5 / x.squareRoot()).magnitude <= 1e-10)
+  }
+
   @Test func oneVariable() throws {
     let minimum = try GradientDescent(stepSize: .fixed(0.25)).minimum(
       of: { x in (x - 3) * (x - 3) }, from: 0)

@@ -36,6 +36,15 @@ struct NewtonTests {
     #expect(distance(minimum.point, .ones([8])) <= 1e-12)
   }
 
+  /// Conjugate gradients need `n` products for a quadratic, so few steps do, at any condition.
+  @Test func conjugateGradientsOnAQuadratic() throws {
+    let minimum = try Newton(linearSystem: .conjugateGradients()).minimum(
+      of: { quadratic($0, condition: 1e4) }, from: .zeros([8]))
+    #expect(minimum.iterations <= 12)
+    // ‖x − x*‖ ≤ ‖∇f‖ / μ, and μ = 1.
+    #expect(distance(minimum.point, .ones([8])) <= 1.001e-10)
+  }
+
   @Test(arguments: systems)
   func structures(_ system: Newton.LinearSystem) throws {
     let minimum = try Newton(linearSystem: system).minimum(of: \.objective, from: TwoParts.start)

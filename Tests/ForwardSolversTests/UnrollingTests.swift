@@ -151,6 +151,20 @@ struct UnrollingTests {
     #expect(distance(try recording.pullback([1, 1, 1]), expected) <= 1e-10)
   }
 
+  /// A Jacobian that is not symmetric: `M y + y³ = x`, `dy/dx = (M + 3 diag y²)⁻¹`.
+  @Test func nonsymmetricRoots() throws {
+    let M = Tensor([[2, 1, 0], [-1, 3, 0.5], [0.25, -2, 4]])
+    let recording = try linearization(at: Tensor([1, -2, 0.5])) { x in
+      try NewtonRootFinder().root(of: { y in matmul(M, y) + pow(y, 3) - x }, from: .zeros([3]))
+        .point
+    }
+    let y = recording.value
+    let A = M + (3 * y * y).diagonal()
+    let v = Tensor([1, 2, -1])
+    #expect(try distance(recording.pushforward(v), solve(A, v)) <= 1e-10)
+    #expect(try distance(recording.pullback(v), solve(A.transposed(), v)) <= 1e-10)
+  }
+
   /// Derivatives nest: the second derivative in the penalty is `2 H⁻² w*`.
   @Test func secondDerivative() throws {
     let base = try RidgeProblem()
