@@ -2,7 +2,7 @@
 //
 // Page: docs/UnconstrainedOptimizationSolutions.md
 //
-// These are the exercises of [The gradient of a minimiser costs one linear
+// These are the exercises of [A gradient through a minimiser costs one linear
 // solve](UnconstrainedOptimization.md#exercises), worked out. All of them use the small ridge
 // regression of that page: twenty rows, five unknowns, one penalty $\theta = 0.01$.
 
