@@ -73,16 +73,16 @@ extension ComparisonFinding: CustomStringConvertible {
       "All routes agree, to within \(deviation.shortened) of the derivative."
     case .disagreement(let method, let deviation, let explained):
       "The row “\(method.rawValue)” differs from the implicit derivative by "
-        + "\(deviation.shortened) of its size; up to \(explained.shortened) would be explained. "
+        + "\(deviation.shortened) of its size; up to \(explained.shortened) passes. "
         + (method == .centralDifferences
           ? "Are the conditions those that the solver solves, with the same signs, and does the "
             + "loss see the input only through the solution?"
           : "Has the unrolled solver converged, and does it solve the same problem?")
     case .flatDifferences(let floor, let noise, let step):
       "The differences are flat: the loss carries noise of \(noise.shortened) of its size, the "
-        + "error with which the solver stops, so no step gives an error below about "
-        + "\(floor.shortened) (at step \(step.shortened)). Tighten the solver's tolerance to lower "
-        + "this floor; an exact derivative does not need it."
+        + "error with which the solver stops, so an error of about \(floor.shortened) has to be "
+        + "expected even at the best step, \(step.shortened). Tighten the solver's tolerance to "
+        + "lower this floor; an exact derivative does not need it."
     case .kink(let direction, let backward, let forward):
       "There is a kink at this point, along direction \(direction): the derivative is "
         + "\(backward.shortened) from the left and \(forward.shortened) from the right. No single "
