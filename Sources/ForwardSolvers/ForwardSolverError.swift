@@ -21,6 +21,33 @@ public enum ForwardSolverError: Error, Equatable {
   /// The objective falls without end: doubling the step went on improving it.
   case unboundedBelow(iteration: Int, objective: Double)
 
+  /// No point satisfies all constraints of a quadratic program. Proof: a sum of them, each with a
+  /// weight (those of inequalities positive, their magnitudes adding up to 1), reads
+  /// `rᵀy ≤ −shortfall` with `‖r‖∞ = certificateResidual`, zero up to rounding.
+  case infeasible(shortfall: Double, certificateResidual: Double)
+
+  /// A quadratic program has no minimum: along a direction of largest entry 1 the objective falls
+  /// with `slope` for ever, and no constraint stops it. `certificateResidual` is what `Q`, `A` and
+  /// `G` say against it, relative to the size of their rows: zero up to rounding.
+  case unboundedDirection(slope: Double, certificateResidual: Double)
+
+  /// The matrix `Q` of a quadratic program has a direction of negative curvature among its first
+  /// `index + 1` unknowns.
+  case notConvex(index: Int)
+
+  /// The interior-point method ended without a solution and without a proof that there is none.
+  case programNotSolved(iterations: Int, error: Double, tolerance: Double)
+
+  /// A marginal has an entry that is not positive.
+  case massNotPositive(marginal: String, index: Int, value: Double)
+
+  /// The two marginals of a transport problem have different sums.
+  case massesDiffer(row: Double, column: Double)
+
+  /// Sinkhorn's iteration ended before the plan had its marginals; the errors are sums of
+  /// magnitudes.
+  case marginalsNotMet(iterations: Int, marginalError: Double, tolerance: Double)
+
   /// The linear system of a Newton step was not solved.
   case newtonStep(iteration: Int, LinearSolveError)
 
@@ -58,6 +85,34 @@ extension ForwardSolverError: CustomStringConvertible {
       "The objective falls without end: at iteration \(iteration) it has reached "
         + "\(objective.shortened). It has no minimum in this direction: check its sign, or add a "
         + "penalty."
+    case .infeasible(let shortfall, let residual):
+      "The constraints contradict each other: a combination of them, with weights that add up to 1, "
+        + "says 0 ≤ −\(shortfall.shortened) (left-hand side zero up to \(residual.shortened)). "
+        + "Look for bounds that cross or an equality that leaves them, and give way by at least "
+        + "as much."
+    case .unboundedDirection(let slope, let residual):
+      "The quadratic program has no minimum: along a direction of size 1 that no constraint stops "
+        + "(up to \(residual.shortened)), the objective falls with slope \(slope.shortened) for "
+        + "ever. Check the sign of the objective, or add bounds."
+    case .notConvex(let index):
+      "The matrix Q is not positive semidefinite: elimination meets negative curvature at unknown "
+        + "\(index). Interior points find minima of convex programs alone: check the sign of Q; a "
+        + "kernel matrix needs a valid kernel."
+    case .programNotSolved(let iterations, let error, let tolerance):
+      "The quadratic program was not solved: after \(iterations) iterations the relative error is "
+        + "\(error.shortened), and \(tolerance.shortened) was asked for. Allow more iterations or "
+        + "loosen the tolerance; constraints that are feasible by a hair's breadth show like this."
+    case .massNotPositive(let marginal, let index, let value):
+      "Entry \(index) of the marginal `\(marginal)` is \(value.shortened); every mass must be "
+        + "positive, since its logarithm is taken. Leave the point out, or add a small mass "
+        + "everywhere."
+    case .massesDiffer(let row, let column):
+      "The marginals have different sums, \(row) and \(column): what leaves must arrive. Divide "
+        + "each by its sum."
+    case .marginalsNotMet(let iterations, let error, let tolerance):
+      "No convergence: after \(iterations) iterations the marginals of the plan are wrong by "
+        + "\(error.shortened), and \(tolerance.shortened) was asked for. Allow more iterations "
+        + "(their number grows like 1/ε), start from the potentials of a larger ε, or enlarge ε."
     case .newtonStep(let iteration, let error):
       "The linear system of Newton's step \(iteration) was not solved. \(error)"
     case .sizeMismatch(let what, let expected, let found):
