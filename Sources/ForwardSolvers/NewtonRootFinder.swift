@@ -46,51 +46,26 @@ public struct NewtonRootFinder: Sendable {
     of F: (Point) throws -> Residual, from start: Point,
     observing observe: (Iterate<Point>) throws -> Void
   ) throws -> Root<Point> {
-    try stopping.validate()
     let packing = Packing(start)
     func residual(_ x: Tensor) throws -> Tensor { vector(of: try F(packing.unpack(x)).variables) }
 
-    var x = packing.pack(start)
-    guard x.isFinite else {
-      throw ForwardSolverError.notFinite(iteration: 0, quantity: "the start")
-    }
-    var r = try residual(x)
-    guard r.count == x.count else {
-      throw ForwardSolverError.sizeMismatch(
-        what: "the residual (one equation for each unknown)", expected: x.count, found: r.count)
-    }
-    guard r.isFinite else {
-      throw ForwardSolverError.notFinite(iteration: 0, quantity: "the residual")
-    }
-    var norm = plainNorm(r)
-    let target = stopping.target(initialNorm: norm)
-    var (iteration, evaluations, step) = (0, 1, 0.0)
-    func iterate() -> Iterate<Point> {
-      Iterate(
-        iteration: iteration, point: packing.unpack(x).withoutDerivative,
-        value: 0.5 * norm * norm, gradientNorm: norm, stepLength: step)
-    }
-    try observe(iterate())
-    while try !stopping.isOver(iteration: iteration, norm: norm, target: target) {
-      iteration += 1
-      if norm > 0 {
-        let direction = try newtonStep(residual, at: x, residual: r, iteration: iteration)
-        if let next = try search(residual, from: x, along: direction, norm, &evaluations) {
-          (x, r, step) = (next.point, next.residual, next.step)
-          norm = plainNorm(r)
-        } else if stopping.fixedIterations == nil {
-          throw ForwardSolverError.lineSearchFailed(
-            iteration: iteration, slope: -norm, shortestStep: NewtonRootFinder.shortestStep,
-            gradientNorm: norm, tolerance: target)
-        } else {
-          step = 0
-        }
+    var search = try RootSearch(from: start, packing, stopping, residual)
+    try observe(search.iterate)
+    while try !search.isOver() {
+      var next: RootSearch<Point>.Trial?
+      if search.norm > 0 {
+        let direction = try newtonStep(
+          residual, at: search.point, residual: search.residual, iteration: search.iteration + 1)
+        next = try search.search(along: direction, residual)
       }
-      try observe(iterate())
+      if let next {
+        try search.move(to: next)
+      } else {
+        try search.stay()
+      }
+      try observe(search.iterate)
     }
-    return Root(
-      point: packing.unpack(x), residualNorm: norm, iterations: iteration,
-      evaluations: evaluations)
+    return search.root
   }
 
   private func newtonStep(
@@ -106,37 +81,4 @@ public struct NewtonRootFinder: Sendable {
       throw ForwardSolverError.newtonStep(iteration: iteration, error)
     }
   }
-
-  private static let shortestStep = 0x1p-40
-
-  /// The first of the steps 1, ½, ¼, … that decreases the norm; `nil` if none does.
-  private func search(
-    _ residual: (Tensor) throws -> Tensor, from x: Tensor, along direction: Tensor,
-    _ norm: Double, _ evaluations: inout Int
-  ) throws -> (point: Tensor, residual: Tensor, step: Double)? {
-    var step = 1.0
-    while step >= NewtonRootFinder.shortestStep {
-      let point = x + direction.scaled(by: step)
-      let next = try residual(point)
-      evaluations += 1
-      if plainNorm(next) <= (1 - 1e-4 * step) * norm { return (point, next, step) }
-      step *= 0.5
-    }
-    return nil
-  }
-}
-
-/// What a root finder found, with its evidence.
-public struct Root<Point: TensorStructure>: Sendable {
-  /// The point; traced if the start or the equations are.
-  public let point: Point
-
-  /// `‖F‖₂` there.
-  public let residualNorm: Double
-
-  /// Iterations made.
-  public let iterations: Int
-
-  /// How often the residual was computed, apart from its Jacobians.
-  public let evaluations: Int
 }
