@@ -24,19 +24,18 @@ struct Timing {
 /// Lets contestants take turns in one process, so that whatever else the machine does meets all
 /// of them alike, and compares them round by round.
 ///
-/// In each round every contestant runs for at least `turn`, as often as that takes; which one
+/// In each round every contestant runs for at least `turn` seconds, as often as that takes; which one
 /// begins changes from round to round.
 func alternate(
-  rounds: Int, turn: Duration, _ contestants: [Contestant]
+  rounds: Int, turn: Double, _ contestants: [Contestant]
 ) throws -> [Timing] {
-  let clock = ContinuousClock()
   var repetitions: [Int] = []
   for contestant in contestants {
     // A first call warms up (compiles, allocates) and is not counted.
     try contestant.run()
     var count = 1
     while true {
-      let elapsed = try clock.measure { for _ in 0..<count { try contestant.run() } }
+      let elapsed = try processorTime(of: { for _ in 0..<count { try contestant.run() } })
       if elapsed >= turn { break }
       count *= 2
     }
@@ -48,8 +47,8 @@ func alternate(
       let index = (turn + round) % contestants.count
       let contestant = contestants[index]
       let count = repetitions[index]
-      let elapsed = try clock.measure { for _ in 0..<count { try contestant.run() } }
-      seconds[index].append(elapsed.inSeconds / Double(count))
+      let elapsed = try processorTime(of: { for _ in 0..<count { try contestant.run() } })
+      seconds[index].append(elapsed / Double(count))
     }
   }
   return contestants.indices.map { index in
@@ -57,13 +56,6 @@ func alternate(
       name: contestants[index].name, seconds: seconds[index],
       error: contestants[index].error(),
       ratio: zip(seconds[index], seconds[0]).map { $0 / $1 }.median)
-  }
-}
-
-extension Duration {
-  var inSeconds: Double {
-    let (seconds, attoseconds) = components
-    return Double(seconds) + Double(attoseconds) * 1e-18
   }
 }
 

@@ -1,8 +1,8 @@
 /// What the command line asks for.
 struct Settings {
   var rounds = 21
-  /// How long a contestant runs in each round.
-  var turn = Duration.milliseconds(10)
+  /// How long a contestant runs in each round, in seconds.
+  var turn = 0.01
   var quick = false
   var json: String?
   /// Run only the benchmarks whose group has one of these names; empty: all.
@@ -40,7 +40,7 @@ struct Settings {
       case "--quick":
         quick = true
         rounds = 3
-        turn = .milliseconds(1)
+        turn = 0.001
       case "--json": json = try value(of: option)
       case "--rounds":
         let text = try value(of: option)

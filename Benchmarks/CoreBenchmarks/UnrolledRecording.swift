@@ -59,14 +59,13 @@ private struct UnrolledCost {
       for _ in 0..<iterations { y += 0.01 * (x - y * y) }
       return y
     }
-    let clock = ContinuousClock()
     func seconds(_ body: () throws -> Void) rethrows -> Double {
-      try clock.measure(body).inSeconds / Double(iterations)
+      try processorTime(of: body) / Double(iterations)
     }
     for _ in 0..<7 {
-      let start = clock.now
+      let start = processorTime()
       let recorded = try linearization(at: x, of: unrolled)
-      recording.append(start.duration(to: clock.now).inSeconds / Double(iterations))
+      recording.append((processorTime() - start) / Double(iterations))
       bytes = recorded.recordedBytes
       // The first product compiles, the first transposed one transposes.
       let forward = try seconds { _ = try recorded.pushforward(x) }
