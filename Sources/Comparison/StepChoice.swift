@@ -22,10 +22,7 @@ struct StepChoice {
     var bestIndex = 0
     var bestError = Double.infinity
     for (k, entry) in entries.enumerated() {
-      let model = constant * power(entry.step) + noise / entry.step
-      // What the sweep shows outweighs what the model says. (The gap to the next larger step is
-      // mostly that step's error.)
-      let expected = k < gaps.count ? Swift.max(model, 0.5 * gaps[k]) : model
+      let expected = constant * power(entry.step) + noise / entry.step
       if expected < bestError { (bestIndex, bestError) = (k, expected) }
     }
     index = bestIndex

@@ -32,11 +32,12 @@ struct StepChoiceTests {
     #expect(choice.error == 1e-11)
   }
 
-  /// Scatter that the noise does not account for is believed all the same.
+  /// Scatter that the noise does not account for is believed all the same: the error stated is
+  /// not smaller than what the sweep shows.
   @Test func scatterCounts() {
     let scattered = entries { h in noise(at: h, seed: 9) * 1e-6 / h }
     let choice = StepChoice(scattered, order: 2, noise: 0) { $0.central }
-    // Smallest at the largest steps, where it is 1e-5.
-    #expect(choice.error > 1e-7)
+    // 1e-5 at the largest step, more at all others.
+    #expect(choice.error > 1e-6)
   }
 }
