@@ -64,7 +64,7 @@ import Testing
   @Test("The policies: warn in the report, or unchecked")
   func policies() throws {
     let warned = try Self.inaccurate(1e-3, policy: .warn).pullback(at: [4], [1])
-    #expect(warned.report.warnings.count == 1)
+    try #require(warned.report.warnings.count == 1)
     #expect(warned.report.warnings[0].contains("does not solve the conditions"))
     #expect(warned.report.description.contains("warning"))
     let unchecked = try Self.inaccurate(1e-3, tolerance: nil).pullback(at: [4], [1])

@@ -96,6 +96,8 @@ import Testing
     // u (vᵀ y): two products with vectors, not one with a matrix.
     let outerProduct = try compiled([Self.vector(n)]) { d * $0[0].dot(Self.vector(n, seed: 5)) }
     #expect(outerProduct.program.terms.allSatisfy { $0.geometry.volume <= m })
+    let repeated = try compiled([Self.vector(n)]) { Tensor.zeros([m]) + $0[0].sum() }
+    #expect(repeated.program.terms.allSatisfy { $0.geometry.volume <= m })
     // Xᵀ D X y: three groups; nothing of m n numbers but X itself.
     let normal = try compiled([Self.vector(n)]) {
       matmul(X, d * matmul(X, $0[0]), transposingLeft: true)

@@ -21,7 +21,7 @@ struct RandomProgram: Sendable, CustomStringConvertible {
   var inputs: [Tensor] {
     let (m, n) = extents
     var numbers = Choices(seed: seed &+ 500)
-    return [[], [n], [m], [m, n]].map { numbers.tensor($0) }
+    return [[], [n], [m], [m, n], [m, 2, n]].map { numbers.tensor($0) }
   }
 
   var tangent: [Tensor] {
@@ -51,7 +51,7 @@ struct RandomProgram: Sendable, CustomStringConvertible {
     let a = pool[
       choices.below(2) == 0 ? choices.below(pool.count) : near + choices.below(pool.count - near)]
     let b = pool[choices.below(pool.count)]
-    let kind = choices.below(32)
+    let kind = choices.below(40)
     let axis = a.rank == 0 ? 0 : choices.below(a.rank)
     let extent = a.rank == 0 ? 1 : a.shape[axis]
     switch kind {
@@ -110,6 +110,19 @@ struct RandomProgram: Sendable, CustomStringConvertible {
       // A matrix with entries below one in size and 8 on its diagonal: never singular here.
       let matrix = outer(a, 0.5 * a) + 8 * Tensor.identity(a.count)
       return (try? solve(matrix, a)) ?? a
+    case 32 where a.rank == 3: return a.transposed([2, 0, 1]).transposed([0, 2, 1]) * 0.8
+    case 33 where a.rank == 3: return a.at(choices.below(2), alongAxis: 1)
+    case 34 where a.rank == 2:
+      return a.expanded(atAxis: 1).broadcast(to: [a.shape[0], 2, a.shape[1]])
+    case 35 where a.rank > 0 && extent > 0: return a.max(alongAxis: axis) - 0.2
+    case 36 where a.rank > 0: return 0.5 * a.logSumExp(alongAxis: axis)
+    case 37: return a / (1 + a.norm())
+    case 38:
+      return Shape.broadcast(a.dimensions, b.dimensions) != nil
+        ? select(a.isLess(than: 0.1), 0.5 * a, max(a, b)) : abs(a)
+    case 39 where a.rank > 1:
+      return .stack(
+        (0..<a.shape[0]).map { a.at(a.shape[0] - 1 - $0) * Tensor(0.5 + 0.1 * Double($0)) })
     default:
       return a * choices.tensor(a.shape) + b.mean()
     }

@@ -125,4 +125,43 @@ import Testing
       }
     }
   }
+
+  @Test("Products and sums of two affine coefficients")
+  func affineCoefficients() {
+    var choices = Choices(seed: 12)
+    for _ in 0..<500 {
+      var term = TestTerm.random(&choices)
+      // The result is written once, in row-major order of the box.
+      var step: Int32 = 1
+      for axis in stride(from: 3, through: 0, by: -1) {
+        term.geometry.output.strides[axis] = term.geometry.extents[axis] == 1 ? 0 : step
+        step *= term.geometry.extents[axis]
+      }
+      term.geometry.output.base = 0
+      let c1 = Self.whole(term.coefficientCount, &choices)
+      let c2 = Self.whole(term.inputCount, &choices)
+      var (products, sums) = ([Double](), [Double]())
+      TestTerm.forEachPoint(term.geometry) { _, p, q in
+        products.append((2 * c1[p] - 1) * (0.5 * c2[q] + 3))
+        sums.append(2 * c1[p] + 0.5 * c2[q] - 7)
+      }
+      var (found, added) = (products, sums)
+      c1.withUnsafeBufferPointer { c1 in
+        c2.withUnsafeBufferPointer { c2 in
+          found.withUnsafeMutableBufferPointer { found in
+            added.withUnsafeMutableBufferPointer { added in
+              guard let p = c1.baseAddress, let q = c2.baseAddress, let product = found.baseAddress,
+                let sum = added.baseAddress
+              else { return }
+              found.update(repeating: .nan)
+              added.update(repeating: .nan)
+              TermExecutor.affineProduct(term.geometry, 2, p, -1, 0.5, q, 3, into: product)
+              TermExecutor.affineSum(term.geometry, 2, p, 0.5, q, -7, into: sum)
+            }
+          }
+        }
+      }
+      #expect(found == products && added == sums, "\(term.geometry)")
+    }
+  }
 }

@@ -1,0 +1,58 @@
+import Testing
+
+@testable import ImplicitDifferentiation
+
+@Suite struct DifferentiationErrorTests {
+  @Test(
+    "Each error says what happened with its numbers, and what to try",
+    arguments: [
+      (
+        .shapeMismatch(operation: "+", left: [2, 3], right: [4]),
+        ["`+`", "[2×3]", "[4]", "reshape"]
+      ),
+      (
+        .sizeMismatch(what: "the tangent", expected: 3, found: 2),
+        ["Expected 3", "the tangent", "found 2"]
+      ),
+      (
+        .notFinite(what: "the input (`data`)", index: 7, value: .infinity),
+        ["Entry 7", "the input (`data`)", "inf", "missing data"]
+      ),
+      (
+        .conditionsNotMet(residualNorm: 0.004, newtonCorrection: 0.00125, tolerance: 1e-6),
+        ["0.004", "0.00125", "1e-6", "let the solver run longer"]
+      ),
+      (
+        .linearSolve(.notBanded, during: "of the pullback, Aᵀ u = ȳ,"),
+        ["of the pullback, Aᵀ u = ȳ,", LinearSolveError.notBanded.description]
+      ),
+      (.notScalar(shape: [2, 1]), ["one number", "[2×1]", "pullback"]),
+      (
+        .malformedCSV(line: 3, column: 9, reason: "\"x\" is not a number"),
+        ["Line 3, column 9", "\"x\" is not a number."]
+      ),
+    ] as [(DifferentiationError, [String])])
+  func descriptions(_ error: DifferentiationError, _ words: [String]) {
+    for expected in words {
+      #expect(error.description.contains(expected), "\(error.description)")
+    }
+    #expect(error.description.hasSuffix("."))
+  }
+}
+
+@Suite struct DerivativeReportTests {
+  @Test("A report prints its numbers, one to a line")
+  func description() {
+    var report = DerivativeReport(
+      residualNorm: 1e-12, newtonCorrection: 2e-13, linearSolver: "dense LU 3×3", linearSolves: 2,
+      linearIterations: 5, operatorProducts: 7, relativeResidual: 3e-16, backwardError: 4e-17,
+      warnings: ["Look again."])
+    let lines = report.description.split(separator: "\n")
+    #expect(lines.count == 7)
+    #expect(
+      lines[2].hasSuffix("dense LU 3×3") && lines[3].hasSuffix("2 (5 iterations, 7 products)"))
+    #expect(lines[6].hasSuffix("Look again."))
+    report.newtonCorrection = nil
+    #expect(report.description.contains("unchecked"))
+  }
+}
