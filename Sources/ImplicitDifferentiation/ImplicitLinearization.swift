@@ -109,11 +109,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// Constants of the tangent are ignored. The tangent may have any scale: it is normalised by a
   /// power of two first.
   ///
-  /// - Throws: `DifferentiationError`: a size that differs, a number that is not finite, a linear
-  ///   system that was not solved.
+  /// - Throws: `DifferentiationError`: a size or shape that differs, a number that is not finite, a
+  ///   linear system that was not solved.
   public func pushforward(_ tangent: Input) throws -> Derivative<Output> {
-    let numbers = tangent.flattened()
-    try requireSize(numbers.count, B.columnCount, "the tangent")
+    let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
     try requireFinite(numbers, "the tangent")
     var report = report
     let result = try pushforward(numbers, &report)
@@ -127,8 +126,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   ///
   /// - Throws: as `pushforward`.
   public func pullback(_ cotangent: Output) throws -> Derivative<Input> {
-    let numbers = cotangent.flattened()
-    try requireSize(numbers.count, A.rowCount, "the cotangent")
+    let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
     try requireFinite(numbers, "the cotangent")
     var report = report
     let result = try pullback(numbers, &report)

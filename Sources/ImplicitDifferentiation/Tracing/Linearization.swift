@@ -40,20 +40,19 @@ public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sen
 
   /// `J tangent`. Constants of the tangent are ignored.
   ///
-  /// - Throws: `DifferentiationError.sizeMismatch` when the tangent has another size than the point.
+  /// - Throws: `DifferentiationError.sizeMismatch` or `.shapeMismatch` when the tangent has another
+  ///   size or other shapes than the point.
   public func pushforward(_ tangent: Point) throws -> Value {
-    let numbers = tangent.flattened()
-    try requireSize(numbers.count, operation.columnCount, "the tangent")
+    let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
     return value.refilled(try operation.executable(transposed: false).applied(to: numbers)) { $0 }
   }
 
   /// `Jᵀ cotangent`. Constants of the point get an empty tensor.
   ///
-  /// - Throws: `DifferentiationError.sizeMismatch` when the cotangent has another size than the
-  ///   value.
+  /// - Throws: `DifferentiationError.sizeMismatch` or `.shapeMismatch` when the cotangent has another
+  ///   size or other shapes than the value.
   public func pullback(_ cotangent: Value) throws -> Point {
-    let numbers = cotangent.flattened()
-    try requireSize(numbers.count, operation.rowCount, "the cotangent")
+    let numbers = try cotangent.flattened(like: value, "the cotangent", for: "pullback")
     return point.refilled(try operation.executable(transposed: true).applied(to: numbers)) { _ in
       Tensor([Double]())
     }
@@ -62,6 +61,22 @@ public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sen
 
 func requireSize(_ found: Int, _ expected: Int, _ what: String) throws(DifferentiationError) {
   if found != expected { throw .sizeMismatch(what: what, expected: expected, found: found) }
+}
+
+extension TensorStructure {
+  /// The numbers of a tangent or cotangent, tensor by tensor of the shape of what it belongs to:
+  /// as many numbers in other shapes (a transposed matrix) would be a derivative of something else.
+  func flattened(
+    like point: Self, _ what: String, for operation: String
+  ) throws(DifferentiationError) -> [Double] {
+    let numbers = flattened()
+    try requireSize(numbers.count, point.variableCount, what)
+    for (own, expected) in zip(variables, point.variables)
+    where own.dimensions != expected.dimensions {
+      throw .shapeMismatch(operation: operation, left: expected.shape, right: own.shape)
+    }
+    return numbers
+  }
 }
 
 /// Records `function` at `point`; see `Linearization`.
