@@ -133,6 +133,43 @@ import Testing
     }
   }
 
+  @Test("Shapes that differ at equal sizes: a transposed cotangent is not taken for another")
+  func shapes() throws {
+    let negative = ImplicitFunction<[Tensor], Tensor>(
+      forward: { x in matmul(-x[0], x[1].diagonal()) },
+      conditions: .root { x, y in y + matmul(x[0], x[1].diagonal()) })
+    let linear = try negative.linearize(at: [[[1, 2, 3], [4, 5, 6]], [1, 1, 2]])
+    let walked = try linearization(at: linear.point) { matmul(-$0[0], $0[1].diagonal()) }
+    let cotangent: Tensor = [[1, 0, 2], [3, 1, 1]]
+    #expect(try linear.pullback(cotangent).value == walked.pullback(cotangent))
+    let transposed = cotangent.transposed()
+    let refused = DifferentiationError.shapeMismatch(
+      operation: "pullback", left: [2, 3], right: [3, 2])
+    #expect(throws: refused) { try linear.pullback(transposed) }
+    #expect(throws: refused) { try walked.pullback(transposed) }
+    let exchanged = [Tensor([1, 2, 3]), cotangent]
+    let misplaced = DifferentiationError.shapeMismatch(
+      operation: "pushforward", left: [2, 3], right: [3])
+    #expect(throws: misplaced) { try linear.pushforward(exchanged) }
+    #expect(throws: misplaced) { try walked.pushforward(exchanged) }
+  }
+
+  @Test("An input of constants alone has an empty derivative")
+  func constantsAlone() throws {
+    struct Data: TensorStructure {
+      var values: Tensor
+      static var fields: [TensorField<Data>] { [.constant("values", \.values)] }
+    }
+    let mean = ImplicitFunction<Data, Tensor>(
+      forward: { [$0.values.mean()] },
+      conditions: .stationary { d, y in (d.values - y).squaredNorm() })
+    let linear = try mean.linearize(at: Data(values: [1, 2, 6]))
+    #expect(linear.solution == [3] && linear.B.columnCount == 0)
+    #expect(try linear.pullback([1]).value.values.count == 0)
+    #expect(try linear.pushforward(Data(values: [1, 1, 1])).value == [0])
+    #expect(try linear.jacobian().value.shape == [1, 0])
+  }
+
   @Test("A singular A is refused with its condition, whichever method is named")
   func singular() {
     let twins = ImplicitFunction<Tensor, Tensor>(
