@@ -492,11 +492,12 @@ try plot(
       + "hundred steps, and falls further behind."))
 // hide end
 
-// Unrolling can do worse than lag. Start from ten times the eigenvector of $\mu$, and the derivative
-// of the iterates first moves *away* from the truth, while the iterates themselves approach it from
-// the first step on:
+// Unrolling can do worse than lag. Start from ten times the eigenvector of $\mu$ (of its two signs,
+// the one that points away from the solution), and the derivative of the iterates first moves *away*
+// from the truth, while the iterates themselves approach it from the first step on:
 
-let cursed = try errors(from: 10 * lowest, steps: 400)
+let away = lowest.dot(exactWeights) < 0 ? lowest : -lowest
+let cursed = try errors(from: 10 * away, steps: 400)
 let peak = cursed.unrolled.indices.max { cursed.unrolled[$0] < cursed.unrolled[$1] } ?? 0
 let crossing = cursed.unrolled.indices.first { cursed.implicit[$0] < cursed.unrolled[$0] } ?? 0
 show("unrolled error at t = 0, and at its largest", cursed.unrolled[0], cursed.unrolled[peak])
