@@ -53,10 +53,20 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimizationSolutions"),
     .executableTarget(
+      name: "SinkhornFixedPoint",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/SinkhornFixedPoint",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "SinkhornFixedPointSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/SinkhornFixedPointSolutions"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
         "LiteratePages", "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
       ],
       path: "Tutorials/workbook"),
 
@@ -83,7 +93,11 @@ let package = Package(
       dependencies: ["LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
-      name: "TutorialTests", dependencies: ["LiteratePages", "UnconstrainedOptimization"]),
+      name: "TutorialTests",
+      dependencies: [
+        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
+        "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,7 @@ import Foundation
 import LiteratePages
 
 let workbook = try Workbook(tutorials: [
-  "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+  "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions", "SinkhornFixedPoint",
+  "SinkhornFixedPointSolutions",
 ])
 exit(try workbook.run())
