@@ -75,12 +75,22 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "LiteratePages"],
       path: "Tutorials/SoftmaxAsOptimizationSolutions"),
     .executableTarget(
+      name: "SinkhornFixedPoint",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/SinkhornFixedPoint",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "SinkhornFixedPointSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/SinkhornFixedPointSolutions"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
         "LiteratePages",
         "ImplicitFunctionTheorem",
         "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ],
@@ -113,6 +123,7 @@ let package = Package(
       dependencies: [
         "ImplicitDifferentiation", "Comparison", "ForwardSolvers", "LiteratePages",
         "UnconstrainedOptimization", "NonlinearSystems", "NonlinearSystemsSolutions",
+        "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ]),
   ],

@@ -9,6 +9,7 @@ let workbook = try Workbook(
   tutorials: [
     "ImplicitFunctionTheorem",
     "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+    "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
   ],
