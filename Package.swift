@@ -57,6 +57,17 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimizationSolutions"),
     .executableTarget(
+      name: "ConstrainedQP",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
+      ],
+      path: "Tutorials/ConstrainedQP",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "ConstrainedQPSolutions",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages"],
+      path: "Tutorials/ConstrainedQPSolutions"),
+    .executableTarget(
       name: "NonlinearSystems",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/NonlinearSystems",
@@ -72,6 +83,7 @@ let package = Package(
         "LiteratePages",
         "ImplicitFunctionTheorem",
         "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "ConstrainedQP", "ConstrainedQPSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
       ],
       path: "Tutorials/workbook"),
@@ -101,8 +113,9 @@ let package = Package(
     .testTarget(
       name: "TutorialTests",
       dependencies: [
-        "ImplicitDifferentiation", "ForwardSolvers", "LiteratePages", "UnconstrainedOptimization",
-        "NonlinearSystems", "NonlinearSystemsSolutions",
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages",
+        "UnconstrainedOptimization", "ConstrainedQP", "ConstrainedQPSolutions", "NonlinearSystems",
+        "NonlinearSystemsSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -9,6 +9,7 @@ let workbook = try Workbook(
   tutorials: [
     "ImplicitFunctionTheorem",
     "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+    "ConstrainedQP", "ConstrainedQPSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
   ],
   modules: [

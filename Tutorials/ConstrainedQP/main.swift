@@ -1,0 +1,421 @@
+// # A constraint that binds is an equation, and one that does not is not there
+//
+// Page: docs/ConstrainedQP.md
+//
+// You have trained a support vector machine. Two numbers were chosen beforehand, the penalty $C$ and
+// the width $\gamma$ of the kernel, from a grid, by trying. Now you would like to know which way to
+// turn them, and how steeply the validation loss falls that way. But the machine is the solution of
+// a quadratic program with a hundred inequalities. What is the derivative of “minimise, and stay
+// inside these walls”?
+//
+// The solution leans on some walls and does not touch the others. Where it leans, it has to follow
+// when the wall moves: there the wall is an equation. The others could as well be missing. What is
+// left is an equality-constrained problem, and that can be differentiated like any other equation.
+
+// hide begin
+import Comparison
+import ForwardSolvers
+import ImplicitDifferentiation
+import LiteratePages
+import Optimality
+
+let options = try Options(seed: 1, tolerance: 1e-10)
+let gridCount = try options.integer(
+  "points", default: 40, quick: 8, in: 2...1_000, help: "values of C on the path")
+let descentSteps = try options.integer(
+  "descent", default: 30, quick: 2, in: 1...1_000, help: "steps of descent on C and γ")
+let walkLimit = try options.integer(
+  "kinks", default: 200, quick: 3, in: 1...10_000, help: "kinks to walk through at most")
+try beginPage(options)
+// hide end
+
+// ## By hand, on one number
+//
+// Find the $y \le 1$ that is closest to a given $x$: minimise $\tfrac12 (y - x)^2$ subject to
+// $y - 1 \le 0$. Everybody knows the answer, $y = \min(x, 1)$; let us get it the long way, because
+// the long way generalises. With a multiplier $\lambda$ for the inequality, the Lagrangian is
+// $L = \tfrac12 (y - x)^2 + \lambda\,(y - 1)$, and at the minimum
+//
+// $$y - x + \lambda = 0, \qquad \lambda\,(y - 1) = 0, \qquad y \le 1, \quad \lambda \ge 0 .$$
+//
+// The first two are equations in the unknowns $(y, \lambda)$; the rest picks the right solution of
+// them. Differentiate the equations in $x$:
+//
+// $$\begin{pmatrix} 1 & 1 \\ \lambda & y - 1 \end{pmatrix}
+// \begin{pmatrix} y' \\ \lambda' \end{pmatrix} = \begin{pmatrix} 1 \\ 0 \end{pmatrix},
+// \qquad \det = (y - 1) - \lambda .$$
+//
+// At $x = \tfrac12$ the wall is not touched: $\lambda = 0$, so the second row says $\lambda' = 0$,
+// and $y' = 1$. At $x = 2$ we lean on it with $\lambda = 1$: the second row says $y' = 0$, and
+// $\lambda' = 1$ (the push grows as the target moves away). The determinant vanishes only where the
+// slack and the multiplier vanish *together*: at $x = 1$, where the wall is touched without a push.
+// There $\min(x, 1)$ has its kink.
+//
+// The library wants the objective, the constraints with the sign $G \le 0$, and any solver.
+
+let nearest = ConstrainedMinimum<Tensor, Tensor>(
+  ConstrainedProblem(
+    objective: { x, y in 0.5 * (y - x) * (y - x) },
+    inequalities: { _, y in y - 1 }),
+  primalSolver: { x in min(x, 1) })
+
+var handRows: [[any CustomStringConvertible]] = []
+for x in [0.5, 2] {
+  let linearization = try nearest.linearize(at: Tensor(x))
+  let tangent = try linearization.pushforward(1).value
+  let (y, multiplier) = (linearization.solution.primal, linearization.solution.inequalityMultipliers)
+  handRows.append([
+    formatted(x), y.scalar, multiplier.scalar, tangent.primal.scalar,
+    tangent.inequalityMultipliers.scalar,
+  ])
+  try check(
+    tangent.primal.scalar == (x < 1 ? 1 : 0) && tangent.inequalityMultipliers.scalar == (x < 1 ? 0 : 1),
+    "at x = \(formatted(x)) the library finds what we found by hand")
+}
+try table(["x", "y", "λ", "y′", "λ′"], rows: handRows)
+
+// (The solver returned $y$ alone. The multiplier was recovered from the balance of gradients.) At the
+// kink there is no derivative to return, and none is returned:
+
+try quoteError { _ = try nearest.linearize(at: 1) }
+
+// ## Every letter of a quadratic program
+//
+// The general case has the letters
+//
+// $$\min_z\; \tfrac12 z^{\mathsf T} Q z + c^{\mathsf T} z \quad\text{subject to}\quad A z = b,\;
+// G z \le h .$$
+//
+// Drop the rows of $G$ with slack, keep the others as equations (call them $G_a z = h_a$), and the
+// conditions are linear in the unknowns $(z, \nu, \lambda_a)$:
+//
+// $$\underbrace{\begin{pmatrix} Q & A^{\mathsf T} & G_a^{\mathsf T} \\ A & & \\ G_a & & \end{pmatrix}}_{K}
+// \begin{pmatrix} z \\ \nu \\ \lambda_a \end{pmatrix}
+// = \begin{pmatrix} -c \\ b \\ h_a \end{pmatrix} .$$
+//
+// Now move all the data at once. The product rule gives $K$ times the motion of the unknowns on one
+// side, and on the other the changes of the data times the unknowns. For a loss with gradient
+// $\bar z$ in the solution, one solve $K\,(d_z, d_\nu, d_\lambda) = (\bar z, 0, 0)$ gives the gradient
+// in every letter:
+//
+// $$\bar Q = -\tfrac12 (d_z z^{\mathsf T} + z\, d_z^{\mathsf T}), \quad \bar c = -d_z, \quad
+// \bar A = -(\nu\, d_z^{\mathsf T} + d_\nu z^{\mathsf T}), \quad \bar b = d_\nu,$$
+//
+// and $\bar G$, $\bar h$ like $\bar A$, $\bar b$ with $\lambda$, and zero for rows that have slack. Here
+// is a program with three unknowns, one equality and two inequalities, the first of which binds.
+
+let small = QuadraticProgram(
+  Q: [[2, 0.5, 0], [0.5, 1, 0.3], [0, 0.3, 1.5]], c: [-1, 0.5, -2],
+  A: [[1, 2, 1]], b: [1], G: [[0, -1, 1], [1, 0, 2]], h: [0.5, 4])
+
+let method = InteriorPoint(tolerance: options.tolerance)
+
+/// A solver from the shelf; it does not know that it will be differentiated.
+@Sendable func interiorPoint(_ program: QuadraticProgram) throws -> KKTPoint<Tensor> {
+  let solution = try method.solve(
+    Q: program.Q, c: program.c, A: program.A, b: program.b, G: program.G, h: program.h)
+  return KKTPoint(
+    primal: solution.point, equalityMultipliers: solution.equalityMultipliers,
+    inequalityMultipliers: solution.inequalityMultipliers)
+}
+
+let minimum = ConstrainedMinimum(QuadraticProgram.problem, solver: interiorPoint)
+let atSmall = try minimum.linearize(at: small)
+show("z", atSmall.solution.primal)
+quote(try minimum.activeSet(at: small))
+
+// That report is what the derivative rests on. The *complementarity margin* says how clearly each
+// wall is leaned on or not, as the larger of slack and multiplier of the least clear one; the *rank*,
+// that no binding constraint repeats another. Now the six gradients of the loss
+// $z_1 + 2 z_2 - z_3$, against the formulas above and against differences:
+
+let weights: Tensor = [1, 2, -1]
+
+/// The gradient by the formulas, with a dense `K`.
+func gradientByFormula(of program: QuadraticProgram, at point: KKTPoint<Tensor>) throws
+  -> QuadraticProgram
+{
+  guard let A = program.A, let G = program.G else { return program }
+  let (z, nu, lambda) = (
+    point.primal, point.equalityMultipliers, point.inequalityMultipliers
+  )
+  let active = lambda.scalars.indices.filter { lambda[$0] > 0 }
+  let rows = Tensor.concatenate([A, G.gathered(active)])
+  let (n, p) = (z.count, rows.shape[0])
+  let upper = Tensor.concatenate([program.Q, rows.transposed()], alongAxis: 1)
+  let lower = Tensor.concatenate([rows, Tensor.zeros([p, p])], alongAxis: 1)
+  let d = try solve(
+    Tensor.concatenate([upper, lower]), Tensor.concatenate([weights, Tensor.zeros([p])]))
+  let dz = d.slice(0..<n)
+  let dnu = d.slice(n..<n + nu.count)
+  let dlambda = d.slice(n + nu.count..<n + p).scattered(active, count: lambda.count)
+  return QuadraticProgram(
+    Q: -0.5 * (outer(dz, z) + outer(z, dz)), c: -dz, A: -(outer(nu, dz) + outer(dnu, z)), b: dnu,
+    G: -(outer(lambda, dz) + outer(dlambda, z)), h: dlambda)
+}
+
+let formula = try gradientByFormula(of: small, at: atSmall.solution)
+var letterRows: [[any CustomStringConvertible]] = []
+var worstLetter = 0.0
+for letter in QuadraticProgram.Part.allCases {
+  var program = small
+  program.constants = Set(QuadraticProgram.Part.allCases).subtracting([letter])
+  var reference = formula
+  reference.constants = program.constants
+  let comparison = try GradientComparison(
+    of: minimum.function, at: program, loss: { point in weights.dot(point.primal) },
+    unrolled: { program in try interiorPoint(program) }, reference: reference,
+    differences: DifferenceSteps(ratio: 4))
+  let rows = comparison.rows
+  let implicit = rows.filter { $0.method.rawValue.hasPrefix("implicit") }
+  let error = implicit.compactMap(\.error).reduce(0) { max($0, $1) }
+  worstLetter = max(worstLetter, error)
+  letterRows.append([
+    letter.rawValue, implicit[0].derivatives.count,
+    digits(5, Tensor(implicit[0].derivatives).norm().scalar), measured(error),
+    measured(comparison[.unrolledPullback]?.error ?? .nan),
+    measured(comparison[.centralDifferences]?.error ?? .nan),
+  ])
+}
+try table(
+  ["letter", "numbers", "norm of the gradient", "error, implicit", "unrolled", "differences"],
+  rows: letterRows)
+try check("largest relative error of the implicit gradients", worstLetter, below: 1e-10)
+
+// The unrolled column differentiates the steps of the interior-point method itself, which is written
+// in tensors and so can be recorded. It ends with a solve of $K$, and is exact for that reason. What
+// it costs without, we shall see.
+//
+// ## A hundred flowers
+//
+// Fisher measured four lengths on fifty flowers each of *Iris versicolor* and *Iris virginica*, which
+// overlap. Every other flower trains the machine, the rest validates it. The columns are
+// standardised.
+
+let columns = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
+let iris = try Table(csv: try dataFile("iris.csv"))
+let species = try iris.labels("species")
+let lengths = try iris.columns(columns).slice(50..<150)
+let center = lengths.mean(alongAxis: 0)
+let deviation = sqrt(pow(lengths - center, 2).mean(alongAxis: 0))
+
+/// Some of the hundred flowers, a row for each; `labels` is 1 for virginica, −1 for versicolor.
+struct Flowers: Sendable {
+  let features: Tensor
+  let labels: Tensor
+  var count: Int { labels.count }
+
+  init(_ rows: [Int]) {
+    features = ((lengths - center) / deviation).gathered(rows)
+    labels = Tensor(rows.map { species[50 + $0] == "virginica" ? 1 : -1 })
+  }
+
+  /// Squared distances, a row for each flower here and a column for each of the others.
+  func squaredDistances(to other: Flowers) -> Tensor {
+    let mine = (features * features).sum(alongAxis: 1).reshaped([count, 1])
+    let theirs = (other.features * other.features).sum(alongAxis: 1)
+    return max(mine + theirs - 2 * matmul(features, other.features.transposed()), 0)
+  }
+}
+
+let training = Flowers(Array(stride(from: 0, to: 100, by: 2)))
+let validation = Flowers(Array(stride(from: 1, to: 100, by: 2)))
+let among = training.squaredDistances(to: training)
+let across = training.squaredDistances(to: validation)
+show("flowers: training, validation", training.count, validation.count)
+
+// The machine has a weight $\alpha_i$ for each training flower, labels $t_i = \pm 1$, and a Gaussian
+// kernel $k(u, v) = e^{-\gamma \lVert u - v\rVert^2}$. Its dual problem is
+//
+// $$\min_\alpha\; \tfrac12 \sum_{ij} \alpha_i t_i\, k(x_i, x_j)\, t_j \alpha_j - \sum_i \alpha_i
+// \quad\text{subject to}\quad \sum_i t_i \alpha_i = 0,\; 0 \le \alpha_i \le C ,$$
+//
+// a quadratic program whose $Q$ depends on $\gamma$ and whose $h$ depends on $C$. We turn the
+// logarithms of both, so that every real number is allowed.
+
+/// What we would like to turn.
+struct Knobs: TensorStructure {
+  var logC: Tensor
+  var logGamma: Tensor
+
+  static var fields: [TensorField<Knobs>] {
+    [.init("logC", \.logC), .init("logGamma", \.logGamma)]
+  }
+}
+
+@Sendable func kernel(_ knobs: Knobs, _ squaredDistances: Tensor) -> Tensor {
+  exp(-exp(knobs.logGamma) * squaredDistances)
+}
+
+@Sendable func dual(_ knobs: Knobs, _ flowers: Flowers, _ distances: Tensor) -> QuadraticProgram {
+  let n = flowers.count
+  let t = flowers.labels
+  return QuadraticProgram(
+    Q: outer(t, t) * kernel(knobs, distances), c: -Tensor.ones([n]),
+    A: t.reshaped([1, n]), b: [0],
+    G: .concatenate([.identity(n), -Tensor.identity(n)]),
+    h: .concatenate([exp(knobs.logC) * Tensor.ones([n]), .zeros([n])]),
+    constants: [.linear, .equalityMatrix, .equalityValues, .inequalityMatrix])
+}
+
+@Sendable func machine(_ knobs: Knobs) throws -> KKTPoint<Tensor> {
+  try minimum(dual(knobs, training, among))
+}
+
+let start = Knobs(logC: log(1), logGamma: log(0.5))
+let trained = try machine(start)
+
+// A flower with $\alpha_i = 0$ is classified well enough not to matter; one with $\alpha_i = C$ lies on
+// the wrong side of its margin; the *free* ones between lie exactly on the margin and hold the machine
+// in place. In our ordering inequality $i$ is the wall $\alpha_i \le C$ and inequality $50 + i$ the
+// wall $\alpha_i \ge 0$.
+
+/// How many flowers are at `C`, free, and at zero.
+func counts(_ activeSet: ActiveSet) -> (bound: Int, free: Int, zero: Int) {
+  let n = activeSet.statuses.count / 2
+  let bound = activeSet.active.count { $0 < n }
+  let zero = activeSet.active.count { $0 >= n }
+  return (bound, n - bound - zero, zero)
+}
+
+let startSet = try minimum.activeSet(at: dual(start, training, among))
+let startCounts = counts(startSet)
+show("at C, free, at zero", startCounts.bound, startCounts.free, startCounts.zero)
+show("margin of complementarity", digits(3, startSet.complementarityMargin))
+show("rank of active gradients, and their number", startSet.rank, startSet.gradientCount)
+
+// The machine's decision for a flower $x$ is $f(x) = \sum_i \alpha_i t_i k(x_i, x) + \nu$. The bias is
+// $\nu$, the multiplier of the equality: at a free flower the stationarity of the Lagrangian reads
+// $t_i f(x_i) = 1$. So multipliers are part of the answer, and they get derivatives like the rest.
+// The loss to be lowered is the logistic loss of the margins $t f(x)$ of validation flowers, which
+// is smooth, unlike the count of mistakes.
+
+@Sendable func margins(
+  _ knobs: Knobs, _ point: KKTPoint<Tensor>, _ distances: Tensor, _ flowers: Flowers
+) -> Tensor {
+  let decisions = matmul(training.labels * point.primal, kernel(knobs, distances))
+  return flowers.labels * (decisions + point.equalityMultipliers)
+}
+
+@Sendable func loss(_ knobs: Knobs, _ point: KKTPoint<Tensor>) -> Tensor {
+  softplus(-margins(knobs, point, across, validation)).mean()
+}
+
+func mistakes(_ knobs: Knobs, _ point: KKTPoint<Tensor>) -> Int {
+  margins(knobs, point, across, validation).scalars.count { $0 <= 0 }
+}
+show("validation loss", loss(start, trained).scalar)
+show("mistakes among \(validation.count)", mistakes(start, trained))
+
+// ## Which way to turn
+//
+// The loss calls the machine like any other function. Recording it, the library notes one
+// instruction for the whole quadratic program, whose derivative is one linear solve; the chain rule
+// through $Q(\gamma)$, $h(C)$ and the kernel of the loss is done around it.
+
+let (value, slopes) = try valueAndGradient(at: start) { knobs in
+  loss(knobs, try machine(knobs))
+}
+show("dℓ/dlog C", slopes.logC.scalar)
+show("dℓ/dlog γ", slopes.logGamma.scalar)
+quote(try minimum.linearize(at: dual(start, training, among)).report)
+
+// Is it right? Only the free flowers and the bias can move; the ones at $C$ follow their wall. By
+// hand, with $F$ the free and $U$ those at $C$,
+//
+// $$\begin{pmatrix} Q_{FF} & t_F \\ t_F^{\mathsf T} & 0 \end{pmatrix}
+// \begin{pmatrix} \dot\alpha_F \\ \dot\nu \end{pmatrix}
+// = -\begin{pmatrix} \dot Q_{F\cdot}\,\alpha + Q_{FU} \mathbf 1\, \dot C \\ t_U^{\mathsf T} \mathbf 1\,\dot C
+// \end{pmatrix},$$
+//
+// with $\dot C = C$ for a step in $\log C$, and $\dot k = -\gamma \lVert u - v\rVert^2 k$ for one in
+// $\log\gamma$. That is our reference.
+
+func slopeByHand(_ knobs: Knobs, _ point: KKTPoint<Tensor>, logC: Double, logGamma: Double) throws
+  -> Double
+{
+  let (C, gamma) = (exp(knobs.logC).scalar, exp(knobs.logGamma).scalar)
+  let (t, alpha) = (training.labels, point.primal)
+  let lambda = point.inequalityMultipliers
+  let n = training.count
+  let atC = (0..<n).filter { lambda[$0] > 0 }
+  let free = (0..<n).filter { lambda[$0] == 0 && lambda[n + $0] == 0 }
+  let Q = outer(t, t) * kernel(knobs, among)
+  let dQ = Tensor(-gamma * logGamma) * among * Q
+  let follow = Tensor(C * logC) * Tensor.ones([atC.count]).scattered(atC, count: n)
+  let tFree = t.gathered(free)
+  let QFree = Q.gathered(free).gathered(free, alongAxis: 1)
+  let m = free.count
+  let matrix = Tensor.concatenate([
+    .concatenate([QFree, tFree.reshaped([m, 1])], alongAxis: 1),
+    .concatenate([tFree, .zeros([1])]).reshaped([1, m + 1]),
+  ])
+  let moved = matmul(dQ, alpha) + matmul(Q, follow)
+  let answer = try solve(
+    matrix, -Tensor.concatenate([moved.gathered(free), t.dot(follow).reshaped([1])]))
+  let dAlpha = follow + answer.slice(0..<m).scattered(free, count: n)
+  let dKernel = Tensor(-gamma * logGamma) * across * kernel(knobs, across)
+  let dDecision =
+    matmul(t * dAlpha, kernel(knobs, across)) + matmul(t * alpha, dKernel)
+    + answer.slice(m..<m + 1)
+  let z = margins(knobs, point, across, validation)
+  return (-logistic(-z) * validation.labels * dDecision).mean().scalar
+}
+
+let byHand = [
+  try slopeByHand(start, trained, logC: 1, logGamma: 0),
+  try slopeByHand(start, trained, logC: 0, logGamma: 1),
+]
+
+func distance(_ gradient: [Double]) -> Double {
+  let difference = Tensor(zip(gradient, byHand).map { $0 - $1 })
+  return (difference.norm() / Tensor(byHand).norm()).scalar
+}
+
+let directions = [Knobs(logC: 1, logGamma: 0), Knobs(logC: 0, logGamma: 1)]
+let pushed = try directions.map { direction in
+  try valueAndPushforward(at: start, along: direction) { knobs in
+    loss(knobs, try machine(knobs))
+  }.tangent.scalar
+}
+
+/// The machine by steps of the interior-point method that are recorded; without `iterations` to its
+/// end, with the last solve.
+@Sendable func unrolledMachine(_ knobs: Knobs, iterations: Int?) throws -> KKTPoint<Tensor> {
+  var method = method
+  method.fixedIterations = iterations
+  method.polishes = iterations == nil
+  let program = dual(knobs, training, among)
+  let solution = try method.solve(
+    Q: program.Q, c: program.c, A: program.A, b: program.b, G: program.G, h: program.h)
+  return KKTPoint(
+    primal: solution.point, equalityMultipliers: solution.equalityMultipliers,
+    inequalityMultipliers: solution.inequalityMultipliers)
+}
+
+let recorded = try linearization(at: start) { knobs in
+  loss(knobs, try unrolledMachine(knobs, iterations: nil))
+}
+let unrolled = try recorded.pullback(1)
+let sweeps = try directions.map { direction in
+  try DifferenceSweep(scale: 1) { step in
+    let knobs = Knobs(
+      logC: start.logC + Tensor(step) * direction.logC,
+      logGamma: start.logGamma + Tensor(step) * direction.logGamma)
+    return loss(knobs, try machine(knobs)).scalar
+  }
+}
+let routes: [(name: String, gradient: [Double], solves: Int)] = [
+  ("implicit, pullback", [slopes.logC.scalar, slopes.logGamma.scalar], 1),
+  ("implicit, pushforward", pushed, directions.count),
+  ("unrolled, pullback", [unrolled.logC.scalar, unrolled.logGamma.scalar], 1),
+  ("central differences", sweeps.map(\.derivative), sweeps.reduce(0) { $0 + $1.evaluations }),
+]
+try table(
+  ["route", "dℓ/dlog C", "dℓ/dlog γ", "relative error", "programs solved"],
+  rows: routes.map { [$0.name, $0.gradient[0], $0.gradient[1], measured(distance($0.gradient)), $0.solves] })
+for route in routes.prefix(2) {
+  try check("error, \(route.name)", distance(route.gradient), below: 1e-9)
+}
+
+try endPage()  // hide

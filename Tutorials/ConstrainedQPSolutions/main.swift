@@ -1,0 +1,2 @@
+// # Draft
+import ImplicitDifferentiation
