@@ -63,13 +63,16 @@ var handRows: [[any CustomStringConvertible]] = []
 for x in [0.5, 2] {
   let linearization = try nearest.linearize(at: Tensor(x))
   let tangent = try linearization.pushforward(1).value
-  let (y, multiplier) = (linearization.solution.primal, linearization.solution.inequalityMultipliers)
+  let (y, multiplier) = (
+    linearization.solution.primal, linearization.solution.inequalityMultipliers
+  )
   handRows.append([
     formatted(x), y.scalar, multiplier.scalar, tangent.primal.scalar,
     tangent.inequalityMultipliers.scalar,
   ])
   try check(
-    tangent.primal.scalar == (x < 1 ? 1 : 0) && tangent.inequalityMultipliers.scalar == (x < 1 ? 0 : 1),
+    tangent.primal.scalar == (x < 1 ? 1 : 0)
+      && tangent.inequalityMultipliers.scalar == (x < 1 ? 0 : 1),
     "at x = \(formatted(x)) the library finds what we found by hand")
 }
 try table(["x", "y", "λ", "y′", "λ′"], rows: handRows)
@@ -413,7 +416,9 @@ let routes: [(name: String, gradient: [Double], solves: Int)] = [
 ]
 try table(
   ["route", "dℓ/dlog C", "dℓ/dlog γ", "relative error", "programs solved"],
-  rows: routes.map { [$0.name, $0.gradient[0], $0.gradient[1], measured(distance($0.gradient)), $0.solves] })
+  rows: routes.map {
+    [$0.name, $0.gradient[0], $0.gradient[1], measured(distance($0.gradient)), $0.solves]
+  })
 for route in routes.prefix(2) {
   try check("error, \(route.name)", distance(route.gradient), below: 1e-9)
 }
@@ -432,7 +437,7 @@ try plot(
     y: .logarithmic("relative error", floor: 1e-13),
     [.lineWithPoints("error", x: distances.map(\.step), y: distances.map(\.error))],
     caption: "Down to a step of about 1e-3 the error stays between 3 and 30 %. Below, it drops by "
-      + "seven orders of magnitude from one point to the next."))
+      + "six orders of magnitude from one point to the next."))
 // hide end
 
 // Steps longer than a thousandth straddle a change of the active set, where the loss has a crease;
@@ -527,13 +532,15 @@ try plot(
   Plot(
     "Tuning C and γ by the gradient", x: .linear("step"), y: .linear("validation loss"),
     [.lineWithPoints("loss", x: curve.indices.map(Double.init), y: curve.map(\.loss))],
-    caption: "Most of the way is done in the first five steps. Each is one quadratic program and one "
+    caption:
+      "Most of the way is done in the first five steps. Each is one quadratic program and one "
       + "linear solve, and another program for each trial of the line search."))
 // hide end
 let tunedMachine = try machine(tuned)
 try table(
   ["", "C", "γ", "validation loss", "mistakes", "at C", "free", "at zero"],
-  rows: [(start, trained, curve[0]), (tuned, tunedMachine, curve[curve.count - 1])].enumerated().map {
+  rows: [(start, trained, curve[0]), (tuned, tunedMachine, curve[curve.count - 1])].enumerated().map
+  {
     index, entry in
     let (knobs, point, state) = entry
     return [
@@ -575,7 +582,9 @@ let path = try grid.map { logC in
   let C = exp(Tensor(logC)).scalar
   return (C: C, activeSet: try minimum.activeSet(at: program(C: C)))
 }
-let changed = (1..<gridCount).filter { path[$0].activeSet.statuses != path[$0 - 1].activeSet.statuses }
+let changed = (1..<gridCount).filter {
+  path[$0].activeSet.statuses != path[$0 - 1].activeSet.statuses
+}
 try table(
   ["C", "at C", "free", "at zero", "margin", "rank of active gradients"],
   rows: stride(from: 0, to: gridCount, by: max(1, gridCount / 10)).map { k in
@@ -688,44 +697,261 @@ try check(
 // On the lines, the slope of the validation loss costs a product. It jumps at the creases:
 
 // hide begin
-var slopeLine: (C: [Double], slope: [Double]) = ([], [])
-for segment in segments {
+/// Values of C along a segment, close enough to draw it.
+func samples(_ segment: Segment) -> [Double] {
   let (a, b) = (segment.start, min(segment.end, 50))
-  for k in 0...4 {
-    let C = a + (b - a) * Double(k) / 4
-    let knobs = Knobs(logC: log(Tensor(C)), logGamma: start.logGamma)
-    let cotangent = gradient(at: segment.point(at: C)) { point in loss(knobs, point) }
-    slopeLine.C.append(C)
-    slopeLine.slope.append(
-      C * (cotangent.primal.dot(segment.motion.primal)
-        + cotangent.equalityMultipliers.dot(segment.motion.equalityMultipliers)).scalar)
+  let count = 2 + Int(20 * log(Tensor(b / a)).scalar)
+  return (0...count).map { k in
+    exp(log(Tensor(a)) + Tensor(Double(k) / Double(count)) * log(Tensor(b / a))).scalar
   }
 }
+func slope(at C: Double, _ segment: Segment) -> Double {
+  let knobs = Knobs(logC: log(Tensor(C)), logGamma: start.logGamma)
+  let cotangent = gradient(at: segment.point(at: C)) { point in loss(knobs, point) }
+  let motion = segment.motion
+  return C
+    * (cotangent.primal.dot(motion.primal)
+    + cotangent.equalityMultipliers.dot(motion.equalityMultipliers)).scalar
+}
+let slopeLine = segments.flatMap { segment in
+  samples(segment).map { (C: $0, slope: slope(at: $0, segment)) }
+}
+let creased = segments.filter { $0.end < 50 }
 try plot(
   "slope",
   Plot(
     "Slope of the validation loss along the path", x: .logarithmic("C"), y: .linear("dℓ / dlog C"),
-    [.line("slope", x: slopeLine.C, y: slopeLine.slope)],
-    marks: kinks.map { .vertical($0, "") },
-    caption: "Dotted: the creases, where a flower reaches a wall or leaves one."))
-let spans = (0..<training.count).map { i in
-  (flower: i, free: segments.count { $0.solution.inequalityMultipliers[i] == 0 && $0.solution.inequalityMultipliers[training.count + i] == 0 })
+    [
+      .line("slope", x: slopeLine.map(\.C), y: slopeLine.map(\.slope)),
+      .points("creases", x: kinks, y: creased.map { slope(at: $0.end, $0) }),
+    ],
+    caption: "A point for each crease, where a flower reaches a wall or leaves one, at the slope "
+      + "that ends there."))
+let n = training.count
+let freeSpans = (0..<n).map { i in
+  segments.count { segment in
+    segment.solution.inequalityMultipliers[i] == 0
+      && segment.solution.inequalityMultipliers[n + i] == 0
+  }
 }
-let interesting = spans.sorted { ($0.free, $1.flower) > ($1.free, $0.flower) }.prefix(6).map(\.flower)
+let interesting = (0..<n).sorted { (freeSpans[$0], $1) > (freeSpans[$1], $0) }.prefix(5).sorted()
 try plot(
   "weights",
   Plot(
-    "Six flowers along the path", x: .logarithmic("C"), y: .linear("α / C"),
-    interesting.sorted().map { i in
+    "Five flowers along the path", x: .logarithmic("C"), y: .linear("α / C"),
+    interesting.map { i in
       .line(
-        "flower \(51 + 2 * i)",
-        x: segments.flatMap { [$0.start, min($0.end, 50)] },
+        "row \(51 + 2 * i)", x: segments.flatMap { samples($0) },
         y: segments.flatMap { segment in
-          [segment.start, min(segment.end, 50)].map { segment.point(at: $0).primal[i] / $0 }
+          samples(segment).map { segment.point(at: $0).primal[i] / $0 }
         })
-    },
-    marks: kinks.map { .vertical($0, "") },
-    caption: "1: at the wall C. 0: at the wall zero. Between: free."))
+    } + [.points("creases", x: kinks, y: kinks.map { _ in 0 })],
+    caption:
+      "The weights of the flowers that are free for longest, as parts of C. At 1 a flower is at "
+      + "its upper wall, at 0 it does not matter; each corner is a crease (the points below), though "
+      + "most creases belong to other flowers."))
 // hide end
+let nearestCrease = kinks.map { abs(log(Tensor($0))).scalar }.min() ?? .nan
+show("distance of the nearest crease from log C = 0", digits(3, nearestCrease))
 
+// That is where the differences above lost their way. Beyond the last crease the slope is exactly zero:
+// no flower is at $C$ any more, so the wall can be moved without anybody noticing.
+//
+// ## At a crease
+//
+// What if the point of interest *is* a crease? The smallest example with two unknowns:
+//
+// $$\min\; \tfrac12 (z_1^2 + z_2^2) \quad\text{subject to}\quad z_1 + z_2 = b,\quad
+// z_1 - 2 z_2 \le -\tfrac12 .$$
+//
+// For $b \ge 1$ the middle $z = (b/2, b/2)$ is allowed, and $z' = (\tfrac12, \tfrac12)$. For $b < 1$ it
+// is not, both constraints are equations, and $z = \tfrac13 (2b - \tfrac12,\; b + \tfrac12)$ with
+// $z' = (\tfrac23, \tfrac13)$. At $b = 1$ both meet, with slack and multiplier zero.
+
+let corner = ConstrainedMinimum<Tensor, Tensor>(
+  ConstrainedProblem(
+    objective: { _, z in 0.5 * z.squaredNorm() },
+    equalities: { b, z in z.sum() - b },
+    inequalities: { _, z in z.dot([1, -2]) + 0.5 }),
+  primalSolver: { b in
+    b < 1
+      ? .stack([(2 * b - 0.5) / 3, (b + 0.5) / 3])
+      : .stack([0.5 * b, 0.5 * b])
+  })
+try quoteError { _ = try corner.linearize(at: 1) }
+
+// What exists is a derivative for each *direction*: if $b$ starts to grow, the solution moves one
+// way, and if it starts to shrink, it moves another. The library finds it on request, by solving a
+// small problem of its own in which each weakly active wall decides whether to bind:
+
+var cornerRows: [[any CustomStringConvertible]] = []
+var worstCorner = 0.0
+for (direction, expected) in [(1.0, [0.5, 0.5]), (-1, [-2.0 / 3, -1.0 / 3])] {
+  let side = try corner.oneSidedPushforward(at: 1, along: Tensor(direction))
+  let dz = side.value.primal
+  worstCorner = max(worstCorner, (dz - Tensor(expected)).norm().scalar)
+  cornerRows.append([
+    direction > 0 ? "+1" : "−1", dz[0], dz[1], side.binding.isEmpty ? "no" : "yes",
+  ])
+}
+try table(["direction of b", "dz₁", "dz₂", "wall binds"], rows: cornerRows)
+try check("error against the two formulas", worstCorner, below: 1e-12)
+
+// It is not linear: $-1$ does not give the negative of $+1$. So there is nothing to pull back, and
+// gradients are refused. Central differences have no such scruples. The comparison looks at both sides
+// and says what they hide:
+
+let cornerComparison = try GradientComparison(
+  of: corner.function, at: 1, loss: { point in point.primal.at(0) })
+let cornerCentral = cornerComparison[.centralDifferences]?.derivatives[0] ?? .nan
+show("central differences of z₁", cornerCentral)
+for finding in cornerComparison.findings { quote(finding) }
+try check(
+  "distance of central differences from the average of ½ and ⅔",
+  (cornerCentral - 7.0 / 12).magnitude, below: 1e-9)
+
+// On a path it takes luck to hit a crease exactly. Descent finds them anyway, as we saw: minima like to
+// sit in creases.
+//
+// ## The optimal value needs no solve
+//
+// If the loss is the optimal value itself, say $V = \min_\alpha$ of the dual, the motion of the solution
+// does not matter to first order. What matters is the *Lagrangian* at fixed solution and multipliers:
+//
+// $$\frac{dV}{dh} = \frac{\partial}{\partial h}\bigl(f + \nu^{\mathsf T}(A z - b)
+// + \lambda^{\mathsf T}(G z - h)\bigr) = -\lambda .$$
+//
+// (Not the objective, which does not contain $h$, and whose partial derivative is zero.) So
+// $dV/dC = -\sum_i \lambda_i$ over the upper walls.
+
+let startProgram = dual(start, training, among)
+let (optimum, envelope) = try minimum.optimalValueAndGradient(at: startProgram)
+let slopeInC = (envelope.h ?? 0).slice(0..<training.count).sum().scalar
+let (throughSolve, throughSlopes) = try valueAndGradient(at: start) { knobs in
+  try QuadraticProgram.problem.objective(
+    dual(knobs, training, among), try machine(knobs).primal)
+}
+show("V", optimum)
+show("dV/dC, from the multipliers", slopeInC)
+show("dV/dC, by differentiating the solution", throughSlopes.logC.scalar)
+try check(
+  "relative difference", ((slopeInC - throughSlopes.logC.scalar) / slopeInC).magnitude, below: 1e-10
+)
+
+// The multiplier $\lambda_i$ of an upper wall is the amount by which flower $i$ violates its margin. The
+// price of a constraint is its multiplier: that is what multipliers are called shadow prices for.
+//
+// ## What goes wrong, and what you are told
+//
+// **Two identical flowers.** Rows 102 and 143 of the file hold the same numbers, and fall on different
+// sides of our split. Train on all hundred flowers, and both are in:
+
+let everyone = Flowers(Array(0..<100))
+let (first, second) = (102 - 51, 143 - 51)
+let allDistances = everyone.squaredDistances(to: everyone)
+let narrow = Knobs(logC: start.logC, logGamma: log(2))
+let allProgram = dual(narrow, everyone, allDistances)
+let allMachine = try minimum(allProgram)
+show("their weights", digits(4, allMachine.primal[first]), digits(4, allMachine.primal[second]))
+show("C", exp(narrow.logC).scalar)
+
+// With $\gamma = 2$ both are free, and $Q$ has two equal rows. The machine needs a certain *sum* of the two
+// weights; how it is shared was up to the solver (interior points like the middle). Factorising the
+// conditions shows it:
+
+let factorising = ConstrainedMinimum(
+  QuadraticProgram.problem, solver: interiorPoint, linearSolver: LUSolver())
+try quoteError { _ = try factorising.linearize(at: allProgram) }
+
+// Above 128 unknowns the library does not factorise by default. It iterates, and iterations do not stumble
+// over a freedom that nobody asks about: a loss of the sum has a derivative, and gets it (exercise 2).
+// But ask for the weight of one of the twins, and the system has no solution:
+
+let oneTwin = Tensor.ones([1]).scattered([first], count: everyone.count)
+try quoteError {
+  _ = try minimum.linearize(at: allProgram).primalPullback(oneTwin)
+}
+
+// **No free flower.** At the beginning of the path every flower is at $C$. The weights are as
+// determined as can be, and their derivative is right. The bias is not: there is a whole interval of
+// biases, and the solver picks one. Whoever asks for its derivative hears:
+
+let early = program(C: 0.05)
+let atEarly = try minimum.linearize(at: early)
+var wider = early
+wider.h = .concatenate([.ones([training.count]), .zeros([training.count])])
+let follow = try atEarly.pushforward(wider).value.primal
+try check("distance of dα/dC from 1", (follow - 1).norm(.infinity).scalar, below: 1e-10)
+try quoteError {
+  _ = try atEarly.pullback(
+    KKTPoint(
+      primal: .zeros([training.count]), equalityMultipliers: [1],
+      inequalityMultipliers: .zeros([2 * training.count])))
+}
+
+// The report said so too: its rank was one less than the number of active gradients.
+//
+// **No point satisfies the constraints.** With at most $C = 0.05$ for each of 25 virginicas and as many
+// versicolors, $\sum t_i \alpha_i$ cannot be 3:
+
+var impossible = early
+impossible.b = [3]
+try quoteError { _ = try minimum(impossible) }
+
+// **The objective falls for ever.** No straight cut separates all hundred flowers. With a linear kernel and
+// without the upper walls, the dual shows it by having no minimum:
+
+let t = everyone.labels
+let linearKernel = matmul(everyone.features, everyone.features.transposed())
+let hardMargin = QuadraticProgram(
+  Q: outer(t, t) * linearKernel, c: -Tensor.ones([everyone.count]),
+  A: t.reshaped([1, everyone.count]), b: [0],
+  G: -Tensor.identity(everyone.count), h: .zeros([everyone.count]))
+try quoteError { _ = try minimum(hardMargin) }
+
+// **The solver stopped early.** Eight interior-point iterations give weights with four good digits, and
+// multipliers that are small where they should be zero:
+
+let hurried = ConstrainedMinimum(
+  QuadraticProgram.problem,
+  solver: { program in
+    var short = method
+    short.fixedIterations = 8
+    short.polishes = false
+    let solution = try short.solve(
+      Q: program.Q, c: program.c, A: program.A, b: program.b, G: program.G, h: program.h)
+    return KKTPoint(
+      primal: solution.point, equalityMultipliers: solution.equalityMultipliers,
+      inequalityMultipliers: solution.inequalityMultipliers)
+  })
+try quoteError { _ = try hurried.linearize(at: startProgram) }
+
+// ## Exercises
+//
+// 1. A solver of yours writes its multipliers with the other sign, $L = f - \lambda^{\mathsf T} G$. Will
+//    the library return a wrong gradient?
+// 2. Make the twins one flower that counts twice. What changes in the program, and what is the
+//    derivative of the sum of their weights with respect to $\log C$?
+// 3. In the textbook, complementarity reads $\lambda \circ G = 0$. The library drops the walls that do not
+//    bind instead. Do the derivatives differ? Do the condition numbers?
+// 4. In the example with the crease, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
+//    directions $(\dot b, \dot e)$ does the wall bind, and what is $\dot z$ there?
+//
+// [Solutions](ConstrainedQPSolutions.md)
+//
+// ## References
+//
+// - A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Nonlinear Programming*,
+//   Academic Press (1983): the derivative of a KKT point and when it exists (Theorem 3.2.2), and that
+//   of the optimal value.
+// - B. Amos, J. Z. Kolter, “OptNet: Differentiable Optimization as a Layer in Neural Networks”, ICML
+//   (2017): the gradients in every letter of a quadratic program.
+// - K. Jittorntrum, “Solution Point Differentiability without Strict Complementarity in Nonlinear
+//   Programming”, Mathematical Programming Study 21 (1984): one-sided derivatives.
+// - T. Hastie, S. Rosset, R. Tibshirani, J. Zhu, “The Entire Regularization Path for the Support Vector
+//   Machine”, Journal of Machine Learning Research 5 (2004): the walk from crease to crease.
+// - O. Chapelle, V. Vapnik, O. Bousquet, S. Mukherjee, “Choosing Multiple Parameters for Support Vector
+//   Machines”, Machine Learning 46 (2002): gradients in C and the kernel.
+// - R. A. Fisher, “The Use of Multiple Measurements in Taxonomic Problems”, Annals of Eugenics 7 (1936):
+//   the flowers; UCI Machine Learning Repository, CC BY 4.0.
 try endPage()  // hide
