@@ -57,6 +57,17 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimizationSolutions"),
     .executableTarget(
+      name: "ConstrainedQP",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
+      ],
+      path: "Tutorials/ConstrainedQP",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "ConstrainedQPSolutions",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages"],
+      path: "Tutorials/ConstrainedQPSolutions"),
+    .executableTarget(
       name: "NonlinearSystems",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/NonlinearSystems",
@@ -90,6 +101,7 @@ let package = Package(
         "LiteratePages",
         "ImplicitFunctionTheorem",
         "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+        "ConstrainedQP", "ConstrainedQPSolutions",
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
@@ -121,9 +133,11 @@ let package = Package(
     .testTarget(
       name: "TutorialTests",
       dependencies: [
-        "ImplicitDifferentiation", "Comparison", "ForwardSolvers", "LiteratePages",
-        "UnconstrainedOptimization", "NonlinearSystems", "NonlinearSystemsSolutions",
+        "ImplicitDifferentiation", "Optimality", "Comparison", "ForwardSolvers", "LiteratePages",
+        "UnconstrainedOptimization",
+        "ConstrainedQP", "ConstrainedQPSolutions",
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
+        "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
       ]),
   ],

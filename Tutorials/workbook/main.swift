@@ -9,6 +9,7 @@ let workbook = try Workbook(
   tutorials: [
     "ImplicitFunctionTheorem",
     "UnconstrainedOptimization", "UnconstrainedOptimizationSolutions",
+    "ConstrainedQP", "ConstrainedQPSolutions",
     "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
