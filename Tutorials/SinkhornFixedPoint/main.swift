@@ -424,7 +424,7 @@ try table(
     ]
   })
 for finding in comparison.findings { quote(finding) }
-quote(comparison.report)
+if let report = comparison.report { quote(report) }
 
 // All routes meet. The implicit rows are as good as the plan they start from: the report has
 // announced an error of about that size as *Newton correction*. The unrolled rows have made \(enough)
