@@ -95,6 +95,10 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPointSolutions"),
     .executableTarget(
+      name: "FiveUseCases",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
+      path: "Tutorials/FiveUseCases"),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
@@ -105,6 +109,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "FiveUseCases",
       ],
       path: "Tutorials/workbook"),
 
