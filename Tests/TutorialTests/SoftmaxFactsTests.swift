@@ -89,18 +89,26 @@ import Testing
   @Test(arguments: scores)
   func theNotesMatrixIsSingularWhereLogSumExpIsOne(theta: Tensor) throws {
     let shifted = theta - theta.logSumExp() + 1
-    let y = SoftmaxProblem.Optimum(
-      x: exp(shifted - 1), u: 0, v: Tensor.zeros(theta.shape))
-    #expect(determinant(try matrix(SoftmaxProblem.asInTheNote, shifted, y)).magnitude < 1e-15)
+    let y = SoftmaxProblem.Optimum(x: exp(shifted - 1), u: 0, v: Tensor.zeros(theta.shape))
+    #expect(determinant(try matrix(SoftmaxProblem.asInTheNote, shifted, y)).magnitude < 1e-14)
+    let J = try SoftmaxProblem.full().jacobian(at: shifted).value.slice(0..<theta.count)
+    #expect(largest(J - jacobian(of: theta.softmax())) < Self.rounding)
+  }
+
+  /// Powers of two add to exactly one, so that the matrix is singular in floating point as well.
+  @Test(arguments: [[0.5, 0.5], [0.5, 0.25, 0.25], [0.25, 0.0625, 0.125, 0.5, 0.0625]])
+  func theNotesMatrixIsRefused(shares: [Double]) throws {
+    let x = Tensor(shares)
+    let y = SoftmaxProblem.Optimum(x: x, u: 0, v: Tensor.zeros(x.shape))
     let error = #expect(throws: DifferentiationError.self) {
-      _ = try SoftmaxProblem.note().linearize(at: shifted, solution: y)
+      _ = try SoftmaxProblem.note().linearize(at: 1 + log(x), solution: y)
     }
     guard case .linearSolve(.singular, _) = error else {
       Issue.record("expected a singular system, not \(String(describing: error))")
       return
     }
-    let J = try SoftmaxProblem.full().jacobian(at: shifted).value.slice(0..<theta.count)
-    #expect(largest(J - jacobian(of: theta.softmax())) < Self.rounding)
+    let J = try SoftmaxProblem.full().linearize(at: 1 + log(x), solution: y).jacobian().value
+    #expect(largest(J.slice(0..<x.count) - jacobian(of: x)) < Self.rounding)
   }
 
   /// The note's equations have a second family of solutions; the corrected ones refuse it.

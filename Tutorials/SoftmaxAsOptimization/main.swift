@@ -290,16 +290,18 @@ try plot(
 // note's equation says nothing about the sum. It has a second solution, $x = e^{\theta - 1}$ with
 // $u = 0$, for *every* $\theta$: positive numbers that add to anything. Two families of solutions
 // cross where logsumexp is 1, and at a crossing the equations cannot say which one to follow. The
-// library, asked there, declines:
+// library, asked there, declines. (For once we choose the shares and not the scores, as powers of two,
+// so that even in floating point they add to exactly one.)
 
 let literal = ImplicitFunction<Tensor, Optimum>(
   forward: shares,
   conditions: .root { theta, y in
     Optimum(x: theta - log(y.x) - 1 + y.u + y.v, u: y.u * (y.x.sum() - 1), v: y.v * y.x)
   })
-let crossing = theta - theta.logSumExp() + 1
+let crossing: Tensor = [0.25, 0.0625, 0.125, 0.5, 0.0625]
 try quoteError {
-  _ = try literal.linearize(at: crossing, solution: Optimum(x: exp(crossing - 1), u: 0, v: y.v))
+  _ = try literal.linearize(
+    at: 1 + log(crossing), solution: Optimum(x: crossing, u: 0, v: y.v))
 }
 
 // Away from the crossing the note's equations give the right derivative of softmax. They give the
@@ -609,15 +611,17 @@ show("d log x₁₀ / dθ₁₀, which is 1/τ", coldSlope[9])
 // zero, and at a tie there is none. This is what one gets for differentiating *argmax*, and why one
 // does not. The derivative of softmax shows both on its way there:
 
+/// `dx₁/dθ₁` for two candidates.
+func ownSlope(_ theta: Tensor, _ tau: Double) throws -> Double {
+  let cold = try logarithmicAt(tau, LUSolver()).linearize(at: theta)
+  let dz = try cold.pushforward([1, 0]).value.z
+  return (exp(cold.solution.z) * dz)[0]
+}
+
 var cooling: [(tau: Double, gap: Double, tie: Double)] = []
 for k in 0...24 {
   let tau = exp(Tensor(-0.25 * Double(k))).scalar
-  func size(_ theta: Tensor) throws -> Double {
-    let cold = try logarithmicAt(tau, LUSolver()).linearize(at: theta)
-    let dz = try cold.pushforward([1, 0]).value.z
-    return (exp(cold.solution.z) * dz)[0]
-  }
-  cooling.append((tau, try size([0.2, 0]), try size([0, 0])))
+  cooling.append((tau, try ownSlope([0.2, 0], tau), try ownSlope([0, 0], tau)))
 }
 let last = cooling[cooling.count - 1]
 show("τ", digits(3, last.tau))
