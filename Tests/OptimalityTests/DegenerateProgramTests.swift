@@ -46,7 +46,7 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     let linearization = try repeated.linearize(at: data)
     let tangent = Repeated(c: [1, 0, -2], b: [0.5, 1])
     #expect(throws: KKTError.multipliersNotUnique(rank: 1, count: 2)) {
-      try linearization.pushforwardWithMultipliers(tangent) as Derivative<KKTPoint<Tensor>>
+      try repeated.pushforward(at: data, along: tangent)
     }
     // ν₀ alone is not determined; ν₀ + 2ν₁ is: it is −(b₀ + Σc)/3.
     #expect {
@@ -164,7 +164,7 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     let dAlpha = try linearization.pushforward(tangent).value.primal
     #expect((dAlpha - 1).norm(.infinity).scalar < 1e-14)
     #expect(throws: KKTError.multipliersNotUnique(rank: 4, count: 5)) {
-      try linearization.pushforwardWithMultipliers(tangent) as Derivative<KKTPoint<Tensor>>
+      try minimum.pushforward(at: program, along: tangent)
     }
   }
 
