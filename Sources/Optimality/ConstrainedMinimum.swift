@@ -71,6 +71,22 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
     }
   }
 
+  /// The derivative of the solution *and its multipliers* along a tangent, refused where these are
+  /// not unique. (`linearize(at:).pushforward` then moves them by the smallest change that balances
+  /// the gradients.)
+  ///
+  /// - Throws: ``KKTError/multipliersNotUnique(rank:count:)``; as ``linearize(at:)``.
+  public func pushforward(
+    at x: Input, along tangent: Input
+  ) throws -> Derivative<KKTPoint<Primal>> {
+    let linearization = try linearize(at: x)
+    if linearization.gaugeDimension > 0 {
+      let set = try problem.activeSet(at: linearization.point, solution: linearization.solution)
+      throw KKTError.multipliersNotUnique(rank: set.rank, count: set.gradientCount)
+    }
+    return try linearization.pushforward(tangent)
+  }
+
   /// Which constraints bind at the solution for `x`.
   public func activeSet(at x: Input) throws -> ActiveSet {
     try problem.activeSet(at: x, solution: try function(x))
@@ -117,21 +133,5 @@ extension ImplicitLinearization {
         primal: cotangent,
         equalityMultipliers: Tensor.zeros(solution.equalityMultipliers.shape),
         inequalityMultipliers: Tensor.zeros(solution.inequalityMultipliers.shape)))
-  }
-
-  /// The derivative of solution and multipliers along a tangent, refused where the multipliers are
-  /// not unique: `pushforward` then moves them by the smallest change that balances the gradients.
-  ///
-  /// - Throws: ``KKTError/multipliersNotUnique(rank:count:)``; as `pushforward`.
-  public func pushforwardWithMultipliers<Primal: TensorStructure>(
-    _ tangent: Input
-  ) throws -> Derivative<KKTPoint<Primal>> where Output == KKTPoint<Primal> {
-    if gaugeDimension > 0 {
-      let count =
-        solution.equalityMultipliers.count
-        + solution.inequalityMultipliers.withoutDerivative.scalars.count { $0 != 0 }
-      throw KKTError.multipliersNotUnique(rank: count - gaugeDimension, count: count)
-    }
-    return try pushforward(tangent)
   }
 }

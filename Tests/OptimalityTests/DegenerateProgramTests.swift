@@ -46,7 +46,7 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     let linearization = try repeated.linearize(at: data)
     let tangent = Repeated(c: [1, 0, -2], b: [0.5, 1])
     #expect(throws: KKTError.multipliersNotUnique(rank: 1, count: 2)) {
-      try linearization.pushforwardWithMultipliers(tangent) as Derivative<KKTPoint<Tensor>>
+      try repeated.pushforward(at: data, along: tangent)
     }
     // ν₀ alone is not determined; ν₀ + 2ν₁ is: it is −(b₀ + Σc)/3.
     #expect {
@@ -128,9 +128,10 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
   }
 
   /// The dual of a support vector machine: min ½αᵀQα − 1ᵀα, yᵀα = 0, 0 ≤ α ≤ C.
-  private static func machine(_ positions: [Double], _ labels: [Double], _ C: Double) -> (
-    QuadraticProgram, ConstrainedMinimum<QuadraticProgram, Tensor>
-  ) {
+  private static func machine(
+    _ positions: [Double], _ labels: [Double], _ C: Double,
+    form: ComplementarityForm = .activeSet
+  ) -> (QuadraticProgram, ConstrainedMinimum<QuadraticProgram, Tensor>) {
     let n = positions.count
     let (x, y) = (Tensor(positions), Tensor(labels))
     let distances = x.expanded(atAxis: 1) - x.expanded(atAxis: 0)
@@ -146,12 +147,13 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
         return KKTPoint(
           primal: solution.point, equalityMultipliers: solution.equalityMultipliers,
           inequalityMultipliers: solution.inequalityMultipliers)
-      })
+      }, form: form)
     return (program, minimum)
   }
 
-  @Test func withNoFreeVectorTheBiasIsNotDetermined() throws {
-    let (program, minimum) = Self.machine([0, 1, 2, 3], [1, -1, 1, -1], 0.1)
+  @Test(arguments: [ComplementarityForm.activeSet, .products])
+  func withNoFreeVectorTheBiasIsNotDetermined(_ form: ComplementarityForm) throws {
+    let (program, minimum) = Self.machine([0, 1, 2, 3], [1, -1, 1, -1], 0.1, form: form)
     let set = try minimum.activeSet(at: program)
     #expect(set.active == [0, 1, 2, 3] && set.rank == 4 && set.gradientCount == 5)
     let linearization = try minimum.linearize(at: program)
@@ -162,7 +164,7 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     let dAlpha = try linearization.pushforward(tangent).value.primal
     #expect((dAlpha - 1).norm(.infinity).scalar < 1e-14)
     #expect(throws: KKTError.multipliersNotUnique(rank: 4, count: 5)) {
-      try linearization.pushforwardWithMultipliers(tangent) as Derivative<KKTPoint<Tensor>>
+      try minimum.pushforward(at: program, along: tangent)
     }
   }
 

@@ -49,4 +49,20 @@ import Testing
     let nu = point.equalityMultipliers.scalars
     #expect((nu[0] + 2 * nu[1] + 1.5).magnitude < 1e-15)
   }
+
+  /// min ½(z − 3)² with z ≤ 1 stated three times, once doubled: λ₀ + λ₁ + 2λ₂ = 2, and all share.
+  @Test func repeatedInequalitiesShareTheLoad() throws {
+    let repeated = ConstrainedMinimum(
+      ConstrainedProblem<Tensor, Tensor>(
+        objective: { _, z in 0.5 * (z - 3).squaredNorm() },
+        inequalities: { x, z in Tensor([1, 1, 2]) * (z - x) }),
+      primalSolver: { x in x })
+    let point = try repeated([1])
+    let lambda = point.inequalityMultipliers.scalars
+    #expect((lambda[0] + lambda[1] + 2 * lambda[2] - 2).magnitude < 1e-14)
+    #expect(lambda.allSatisfy { $0 > 0.1 })
+    // So none is weakly active, and z moves with the common limit.
+    let tangent = try repeated.linearize(at: [1]).pushforward([1]).value
+    #expect((tangent.primal.scalars[0] - 1).magnitude < 1e-14)
+  }
 }

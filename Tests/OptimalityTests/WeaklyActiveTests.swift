@@ -21,7 +21,7 @@ private let minimum = ConstrainedMinimum(
 @Suite struct WeaklyActiveTests {
   @Test(arguments: [(1.5, [0.5, 0.5]), (0.5, [2.0 / 3, 1.0 / 3])])
   func bothSidesHaveTheirDerivative(_ b: Double, _ expected: [Double]) throws {
-    let tangent = try minimum.linearize(at: Tensor(b)).pushforward(1).value.primal.scalars
+    let tangent = try minimum.pushforward(at: Tensor(b), along: 1).value.primal.scalars
     for (found, value) in zip(tangent, expected) { #expect((found - value).magnitude < 1e-14) }
     // Away from kinks the one-sided derivative is the pushforward, in both directions.
     for sign in [1.0, -1.0] {
