@@ -52,8 +52,20 @@ struct BroydenTests {
     #expect(blind.iterations <= 7)
   }
 
-  /// Forgetting after every second update.
+  /// A new Jacobian at each step is Newton's method; one at every other step is enough.
   @Test func shortMemory() throws {
+    func points(_ find: ((Iterate<Tensor>) -> Void) throws -> Void) rethrows -> [Tensor] {
+      var points: [Tensor] = []
+      try find { points.append($0.point) }
+      return points
+    }
+    let forgetful = try points { observe in
+      _ = try Broyden(memory: 1).root(of: F, from: [5, 5, 5], observing: observe)
+    }
+    let newton = try points { observe in
+      _ = try NewtonRootFinder().root(of: F, from: [5, 5, 5], observing: observe)
+    }
+    #expect(forgetful == newton)
     let root = try Broyden(memory: 2).root(of: F, from: [5, 5, 5])
     #expect(distance(root.point, truth) <= 1e-10)
   }
