@@ -3,8 +3,8 @@
 // Page: docs/SinkhornFixedPointSolutions.md
 //
 // These are the exercises of [A transport plan has a derivative, its potentials have a
-// gauge](SinkhornFixedPoint.md#exercises), worked out on a small problem: twelve points on a line, two
-// uneven heaps, squared distances, $\varepsilon = 0.05$.
+// gauge](SinkhornFixedPoint.md#exercises), worked out on a small problem: twelve points on a line,
+// two uneven heaps, squared distances, $\varepsilon = 0.05$.
 
 // hide begin
 import Comparison
@@ -83,12 +83,12 @@ func relative(_ x: Tensor, to exact: Tensor) -> Double {
 
 // ## 1. One potential is enough
 //
-// *Eliminate $g$: the potential $f$ alone is a fixed point, $f = T(f)$, of one whole iteration. What is
-// free here, and which right-hand sides are refused?*
+// *Eliminate $g$: the potential $f$ alone is a fixed point, $f = T(f)$, of one whole iteration.
+// What is free here, and which right-hand sides are refused?*
 //
-// Given $f$, the second half of Sinkhorn's iteration finds $g$, and the first half a new $f$. Raising
-// $f$ by a constant lowers $g$ by it, and raises the new $f$ by it: $T(f + t) = T(f) + t$. So
-// $\partial T - I$ maps $\mathbf 1$ to zero.
+// Given $f$, the second half of Sinkhorn's iteration finds $g$, and the first half a new $f$.
+// Raising $f$ by a constant lowers $g$ by it, and raises the new $f$ by it: $T(f + t) = T(f) + t$.
+// So $\partial T - I$ maps $\mathbf 1$ to zero.
 
 @Sendable func columnPotential(_ x: Transport, _ f: Tensor) -> Tensor {
   let exponents = (f.expanded(atAxis: 1) - x.cost) / x.epsilon
@@ -110,10 +110,10 @@ try check("largest entry of A 1", A.sum(alongAxis: 1).norm(.infinity).scalar, be
 show("largest entry of 1ᵀA", A.sum(alongAxis: 0).norm(.infinity).scalar)
 try check("largest entry of aᵀA", matmul(a, A).norm(.infinity).scalar, below: 1e-12)
 
-// $A$ is not symmetric, and its direction at the exit is $a$. A residual of this system is a change of
-// potentials, and its average *weighted by the masses* is what has to vanish. The gauge above declares
-// only the first direction; the library has found the second from $A^{\mathsf T}$. It refuses the same
-// tangents as before, those that create mass:
+// $A$ is not symmetric, and its direction at the exit is $a$. A residual of this system is a change
+// of potentials, and its average *weighted by the masses* is what has to vanish. The gauge above
+// declares only the first direction; the library has found the second from $A^{\mathsf T}$. It
+// refuses the same tangents as before, those that create mass:
 
 let spoonful = unit(8) - unit(2)
 try quoteError { _ = try linearized.pushforward(along(a: unit(8))) }
@@ -136,10 +136,10 @@ try check(
 //
 // *How does the value change with $\varepsilon$? Find it without a solve. And the plan?*
 //
-// The value is the minimum of $\langle C, P\rangle + \varepsilon\sum P\log P$. Hold the plan fixed and
-// differentiate in $\varepsilon$: what remains is $\sum P \log P$, by the envelope theorem. The cost
-// $\langle C, P\rangle$ alone is no minimum, so its slope does need the motion of the plan. Since
-// $\varepsilon$ is an input like the others, nothing new has to be written for it.
+// The value is the minimum of $\langle C, P\rangle + \varepsilon\sum P\log P$. Hold the plan fixed
+// and differentiate in $\varepsilon$: what remains is $\sum P \log P$, by the envelope theorem. The
+// cost $\langle C, P\rangle$ alone is no minimum, so its slope does need the motion of the plan.
+// Since $\varepsilon$ is an input like the others, nothing new has to be written for it.
 
 let y = try potentials(question)
 let P = plan(question, y)
@@ -169,17 +169,17 @@ try check(
     dP.sum(alongAxis: 0).norm(.infinity).scalar, dP.sum(alongAxis: 1).norm(.infinity).scalar),
   below: 1e-12)
 
-// The value falls with $\varepsilon$, since the entropy term is negative; the cost rises, since the plan
-// spreads.
+// The value falls with $\varepsilon$, since the entropy term is negative; the cost rises, since the
+// plan spreads.
 //
 // ## 3. Dividing by the sum is a direction, too
 //
-// *A colleague differentiates numerically: add $h$ to pixel $i$, divide by the sum, solve, subtract.
-// Which derivative is that?*
+// *A colleague differentiates numerically: add $h$ to pixel $i$, divide by the sum, solve,
+// subtract. Which derivative is that?*
 //
-// The masses are $a(h) = (a + h e_i)/(1 + h)$. At $h = 0$ they move along $e_i - a$: a unit arrives at
-// $i$, and everybody pays for it in proportion to what he has. That is a tangent which conserves mass,
-// and a fine one. It is only not $\partial/\partial a_i$, which does not exist.
+// The masses are $a(h) = (a + h e_i)/(1 + h)$. At $h = 0$ they move along $e_i - a$: a unit arrives
+// at $i$, and everybody pays for it in proportion to what he has. That is a tangent which conserves
+// mass, and a fine one. It is only not $\partial/\partial a_i$, which does not exist.
 
 let i = 8
 let normalised = try DifferenceSweep(scale: 0.01) { h in
@@ -196,15 +196,16 @@ try check(
 
 // ## 4. The curvature of the value
 //
-// *The second derivative of the value in $a$ is the first derivative of $f$. Show by two pushforwards
-// that it is symmetric, and that it is larger than that of $\varepsilon \sum a \log a$.*
+// *The second derivative of the value in $a$ is the first derivative of $f$. Show by two
+// pushforwards that it is symmetric, and that it is larger than that of
+// $\varepsilon \sum a \log a$.*
 //
 // The gradient is $f$, so along tangents $s$ and $t$ the second derivative is
 // $\langle s, \dot f(t)\rangle$. (The gauge adds a constant to $\dot f$, which $s$ does not see.)
 // The solution of the two-potential system is $\dot f = \varepsilon H^{+} t$ with
-// $H = \mathrm{diag}(a) - P\,\mathrm{diag}(b)^{-1}P^{\mathsf T}$. Something positive is subtracted from
-// $\mathrm{diag}(a)$, so $H$ is smaller and its inverse larger than $\mathrm{diag}(a)^{-1}$, which is
-// the second derivative of $\sum a \log a$.
+// $H = \mathrm{diag}(a) - P\,\mathrm{diag}(b)^{-1}P^{\mathsf T}$. Something positive is subtracted
+// from $\mathrm{diag}(a)$, so $H$ is smaller and its inverse larger than $\mathrm{diag}(a)^{-1}$,
+// which is the second derivative of $\sum a \log a$.
 
 func slopeOfF(_ tangent: Tensor) throws -> Tensor {
   try potentials.pushforward(at: question, along(a: tangent)).value.f
@@ -226,7 +227,7 @@ try table(
   rows: curvatures.indices.map { ["wave \($0 + 1)", digits(5, curvatures[$0])] })
 try check(curvatures.allSatisfy { $0 >= 1 }, "along all waves the ratio is at least 1")
 
-// Long waves are stiff, since ink has to travel; short ones cost hardly more than their entropy, since
-// the plan spreads beyond them anyway. The largest possible ratio is $1/(1 - \sigma_2^2)$, which set the
-// step length of the flow.
+// Long waves are stiff, since ink has to travel; short ones cost hardly more than their entropy,
+// since the plan spreads beyond them anyway. The largest possible ratio is $1/(1 - \sigma_2^2)$,
+// which set the step length of the flow.
 try endPage()  // hide
