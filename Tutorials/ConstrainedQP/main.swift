@@ -1,6 +1,8 @@
 // # A constraint that binds is an equation, and one that does not is not there
 //
 // Page: docs/ConstrainedQP.md
+// Teaches: How a solution moves that leans on inequalities, and where it has a kink instead.
+// Minutes: 30
 //
 // You have trained a support vector machine. Two numbers were chosen beforehand, the penalty $C$ and
 // the width $\gamma$ of the kernel, from a grid, by trying. Now you would like to know which way to
