@@ -1,6 +1,8 @@
 // # A constraint that binds is an equation, and one that does not is not there
 //
 // Page: docs/ConstrainedQP.md
+// Teaches: How a solution moves that leans on inequalities, and where it has a kink instead.
+// Minutes: 30
 //
 // You have trained a support vector machine. Two numbers were chosen beforehand, the penalty $C$ and
 // the width $\gamma$ of the kernel, from a grid, by trying. Now you would like to know which way to
@@ -26,6 +28,9 @@ let descentSteps = try options.integer(
   "descent", default: 30, quick: 2, in: 1...1_000, help: "steps of descent on C and γ")
 let walkLimit = try options.integer(
   "kinks", default: 200, quick: 3, in: 1...10_000, help: "kinks to walk through at most")
+let letterSteps = DifferenceSteps(ratio: options.quick ? 30 : 4)
+let sweepSteps = DifferenceSteps(ratio: options.quick ? 10 : 2)
+let iterationCounts = options.quick ? [6, 10, 12] : [4, 6, 8, 9, 10, 11, 12]
 try beginPage(options)
 // hide end
 
@@ -168,7 +173,7 @@ for letter in QuadraticProgram.Part.allCases {
   let comparison = try GradientComparison(
     of: minimum.function, at: program, loss: { point in weights.dot(point.primal) },
     unrolled: { program in try interiorPoint(program) }, reference: reference,
-    differences: DifferenceSteps(ratio: 4))
+    differences: letterSteps)
   let rows = comparison.rows
   let implicit = rows.filter { $0.method.rawValue.hasPrefix("implicit") }
   let error = implicit.compactMap(\.error).reduce(0) { max($0, $1) }
@@ -193,7 +198,7 @@ try check("largest relative error of the implicit gradients", worstLetter, below
 //
 // Fisher measured four lengths on fifty flowers each of *Iris versicolor* and *Iris virginica*, which
 // overlap. Every other flower trains the machine, the rest validates it. The columns are
-// standardised.
+// standardised by mean and deviation of all hundred.
 
 let columns = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
 let iris = try Table(csv: try dataFile("iris.csv"))
@@ -321,8 +326,13 @@ let (value, slopes) = try valueAndGradient(at: start) { knobs in
 }
 show("dℓ/dlog C", slopes.logC.scalar)
 show("dℓ/dlog γ", slopes.logGamma.scalar)
-quote(try minimum.linearize(at: dual(start, training, among)).report)
+let cotangent = gradient(at: trained) { point in loss(start, point) }
+quote(try minimum.linearize(at: dual(start, training, among)).pullback(cotangent).report)
 
+// The *Newton correction* says how far the machine is from solving the conditions; the rest, how well
+// the linear system of the derivative was solved. (It has 151 unknowns: 50 weights, the bias, and a
+// hundred multipliers. The matrix is symmetric, as $K$ was, and the library iterates.)
+//
 // Is it right? Only the free flowers and the bias can move; the ones at $C$ follow their wall. By
 // hand, with $F$ the free and $U$ those at $C$,
 //
@@ -401,7 +411,7 @@ let recorded = try linearization(at: start) { knobs in
 }
 let unrolled = try recorded.pullback(1)
 let sweeps = try directions.map { direction in
-  try DifferenceSweep(scale: 1) { step in
+  try DifferenceSweep(steps: sweepSteps) { step in
     let knobs = Knobs(
       logC: start.logC + Tensor(step) * direction.logC,
       logGamma: start.logGamma + Tensor(step) * direction.logGamma)
@@ -423,9 +433,10 @@ for route in routes.prefix(2) {
   try check("error, \(route.name)", distance(route.gradient), below: 1e-9)
 }
 
-// The last row is a quarter off, and it is not the implicit rows that are wrong. Look at the differences
-// in $\log C$ at every step length:
+// The last row is off by \(off) %, and it is not the implicit rows that are wrong. Look at the
+// differences in $\log C$ at every step length:
 
+note("off", digits(2, 100 * distance(routes[3].gradient)))
 let distances = sweeps[0].entries.map { entry in
   (step: entry.step, error: ((entry.central - byHand[0]) / byHand[0]).magnitude)
 }
@@ -436,17 +447,18 @@ try plot(
     "Central differences in log C", x: .logarithmic("step"),
     y: .logarithmic("relative error", floor: 1e-13),
     [.lineWithPoints("error", x: distances.map(\.step), y: distances.map(\.error))],
-    caption: "Down to a step of about 1e-3 the error stays between 3 and 30 %. Below, it drops by "
-      + "six orders of magnitude from one point to the next."))
+    caption:
+      "From the right: long steps are off by percents, whatever their length. Then, from one "
+      + "point to the next, the error falls to what the smooth part of the loss explains."))
 // hide end
 
-// Steps longer than a thousandth straddle a change of the active set, where the loss has a crease;
-// averaging over creases has little to do with the slope here. The sweep cannot know that. It sees
-// irregular values, takes them for noise of the solver, and prefers a long step. Only below the distance
-// to the nearest crease do differences approach the slope. Told to begin there, they agree:
+// Long steps straddle changes of the active set, where the loss has kinks, and an average over kinks has
+// little to do with the slope here. The sweep cannot know that. It sees irregular values, takes them for
+// noise of the solver, and prefers a long step. Only below the distance to the nearest kink do differences
+// approach the slope. Told to begin there, they agree:
 
 let short = try directions.map { direction in
-  try DifferenceSweep(scale: 1e-3) { step in
+  try DifferenceSweep(scale: 1e-3, steps: sweepSteps) { step in
     let knobs = Knobs(
       logC: start.logC + Tensor(step) * direction.logC,
       logGamma: start.logGamma + Tensor(step) * direction.logGamma)
@@ -483,7 +495,7 @@ func gradientAt(_ point: KKTPoint<Tensor>) throws -> (gradient: Knobs, bytes: In
 
 var unrolledRows: [[any CustomStringConvertible]] = []
 var byteRatio = 0.0
-for iterations in [4, 6, 8, 9, 10, 11, 12] {
+for iterations in iterationCounts {
   let recorded = try linearization(at: start) { knobs in
     loss(knobs, try unrolledMachine(knobs, iterations: iterations))
   }
@@ -533,7 +545,7 @@ try plot(
     "Tuning C and γ by the gradient", x: .linear("step"), y: .linear("validation loss"),
     [.lineWithPoints("loss", x: curve.indices.map(Double.init), y: curve.map(\.loss))],
     caption:
-      "Most of the way is done in the first five steps. Each is one quadratic program and one "
+      "Most of the way is done in the first few steps. Each is one quadratic program and one "
       + "linear solve, and another program for each trial of the line search."))
 // hide end
 let tunedMachine = try machine(tuned)
@@ -554,13 +566,13 @@ try check(
 let lastCounts = curve.suffix(8).map { "(\($0.counts.bound), \($0.counts.free))" }
 note("last counts", lastCounts.joined(separator: ", "))
 
-// The winner prefers a wide kernel and hardly any XX. (Fifty validation
+// The winner has a wide kernel, nearly a straight cut, and is strict about mistakes. (Fifty validation
 // flowers have been used to find it, so its loss flatters; a third set would tell the truth.) Towards
-// the end the descent is slow for a reason that shows in the number of flowers at $C$ and free ones, in
-// the last steps \(last counts): it crosses the same crease back and forth. A smooth method on a
-// creased loss goes into the valley and zigzags.
+// the end the descent is slow. The reason shows in the numbers of flowers at $C$ and of free ones, which
+// are, in the last steps, \(last counts). It crosses the same kink back and forth: a method for smooth
+// losses finds the bottom of a kinked valley and zigzags there.
 //
-// ## Where the creases are
+// ## Where the kinks are
 //
 // Let us fix $\gamma = 0.5$ and follow the machine from $C = 0.05$ to $50$. First the report, at
 // \(grid points) values of $C$, of which we show a few:
@@ -600,9 +612,9 @@ note("intervals", gridCount - 1)
 
 // In \(changed intervals) of the \(intervals) intervals between neighbouring values the active set has
 // changed. Between two changes, the conditions are linear equations with $C$ on the right-hand side only:
-// the solution is a *straight line* in $C$, and its derivative is not a local approximation, it is the
-// line. It even says where the line ends, at the first wall that a free $\alpha_i$ reaches or the
-// first multiplier that reaches zero. So one can walk from crease to crease, with one solve for each.
+// the solution is a *straight line* in $C$, and one derivative describes all of it. It even says where the
+// line ends, at the first wall that a free $\alpha_i$ reaches or the
+// first multiplier that reaches zero. So one can walk from kink to kink, with one solve for each.
 // (Statisticians call this the path algorithm of support vector machines.)
 
 /// A piece of the path on which the active set stays the same.
@@ -647,18 +659,18 @@ func segment(from C: Double) throws -> Segment {
 }
 
 // Below the first free flower the multipliers are not unique (more on that below), so the walk begins
-// at the first value of the grid that has one. A segment begins a ten-thousandth beyond the crease; where
+// at the first value of the grid that has one. A segment begins a ten-thousandth beyond the kink; where
 // the library still calls that point weakly active, a little further.
 
-func segment(beyond crease: Double) throws -> Segment {
+func segment(beyond kink: Double) throws -> Segment {
   for distance in [1e-4, 3e-4, 1e-3] {
     do {
-      return try segment(from: crease * (1 + distance))
+      return try segment(from: kink * (1 + distance))
     } catch KKTError.weaklyActive {
       continue
     }
   }
-  return try segment(from: crease * 1.003)
+  return try segment(from: kink * 1.003)
 }
 
 var segments: [Segment] = []
@@ -674,7 +686,7 @@ while let last = segments.last, last.end < 50, segments.count < walkLimit {
 progress.end()  // hide
 let kinks = segments.map(\.end).filter { $0 < 50 }
 show("first C of the walk", digits(4, departure))
-show("creases", kinks.count)
+show("kinks", kinks.count)
 show("where the last one is", digits(5, kinks.last ?? .nan))
 
 // Does the line hold what it promises? At each value of the grid, the point on the line against the
@@ -692,9 +704,9 @@ let reached = min(segments.last?.end ?? 0, 50)
 let inWalk = changed.filter { path[$0 - 1].C >= departure && path[$0].C <= reached }
 try check(
   inWalk.allSatisfy { k in kinks.contains { path[k - 1].C <= $0 && $0 <= path[k].C } },
-  "every interval of the grid in which the active set has changed contains a crease of the walk")
+  "every interval of the grid in which the active set has changed contains a kink of the walk")
 
-// On the lines, the slope of the validation loss costs a product. It jumps at the creases:
+// On the lines, the slope of the validation loss costs a product. It jumps at the kinks:
 
 // hide begin
 /// Values of C along a segment, close enough to draw it.
@@ -716,16 +728,16 @@ func slope(at C: Double, _ segment: Segment) -> Double {
 let slopeLine = segments.flatMap { segment in
   samples(segment).map { (C: $0, slope: slope(at: $0, segment)) }
 }
-let creased = segments.filter { $0.end < 50 }
+let kinked = segments.filter { $0.end < 50 }
 try plot(
   "slope",
   Plot(
     "Slope of the validation loss along the path", x: .logarithmic("C"), y: .linear("dℓ / dlog C"),
     [
       .line("slope", x: slopeLine.map(\.C), y: slopeLine.map(\.slope)),
-      .points("creases", x: kinks, y: creased.map { slope(at: $0.end, $0) }),
+      .points("kinks", x: kinks, y: kinked.map { slope(at: $0.end, $0) }),
     ],
-    caption: "A point for each crease, where a flower reaches a wall or leaves one, at the slope "
+    caption: "A point for each kink, where a flower reaches a wall or leaves one, at the slope "
       + "that ends there."))
 let n = training.count
 let freeSpans = (0..<n).map { i in
@@ -745,21 +757,21 @@ try plot(
         y: segments.flatMap { segment in
           samples(segment).map { segment.point(at: $0).primal[i] / $0 }
         })
-    } + [.points("creases", x: kinks, y: kinks.map { _ in 0 })],
+    } + [.points("kinks", x: kinks, y: kinks.map { _ in 0 })],
     caption:
       "The weights of the flowers that are free for longest, as parts of C. At 1 a flower is at "
-      + "its upper wall, at 0 it does not matter; each corner is a crease (the points below), though "
-      + "most creases belong to other flowers."))
+      + "its upper wall, at 0 it does not matter; each corner is a kink (the points below), though "
+      + "most kinks belong to other flowers."))
 // hide end
-let nearestCrease = kinks.map { abs(log(Tensor($0))).scalar }.min() ?? .nan
-show("distance of the nearest crease from log C = 0", digits(3, nearestCrease))
+let nearestKink = kinks.map { abs(log(Tensor($0))).scalar }.min() ?? .nan
+show("distance of the nearest kink from log C = 0", digits(3, nearestKink))
 
-// That is where the differences above lost their way. Beyond the last crease the slope is exactly zero:
+// That is where the differences above lost their way. Beyond the last kink the slope is exactly zero:
 // no flower is at $C$ any more, so the wall can be moved without anybody noticing.
 //
-// ## At a crease
+// ## At a kink
 //
-// What if the point of interest *is* a crease? The smallest example with two unknowns:
+// What if the point of interest *is* a kink? The smallest example with two unknowns:
 //
 // $$\min\; \tfrac12 (z_1^2 + z_2^2) \quad\text{subject to}\quad z_1 + z_2 = b,\quad
 // z_1 - 2 z_2 \le -\tfrac12 .$$
@@ -810,8 +822,8 @@ try check(
   "distance of central differences from the average of ½ and ⅔",
   (cornerCentral - 7.0 / 12).magnitude, below: 1e-9)
 
-// On a path it takes luck to hit a crease exactly. Descent finds them anyway, as we saw: minima like to
-// sit in creases.
+// On a path it takes luck to hit a kink exactly. Descent finds them anyway, as we saw: minima like to
+// sit in kinks.
 //
 // ## The optimal value needs no solve
 //
@@ -909,8 +921,7 @@ let hardMargin = QuadraticProgram(
   G: -Tensor.identity(everyone.count), h: .zeros([everyone.count]))
 try quoteError { _ = try minimum(hardMargin) }
 
-// **The solver stopped early.** Eight interior-point iterations give weights with four good digits, and
-// multipliers that are small where they should be zero:
+// **The solver stopped early.** Eight interior-point iterations are too few here:
 
 let hurried = ConstrainedMinimum(
   QuadraticProgram.problem,
@@ -934,7 +945,7 @@ try quoteError { _ = try hurried.linearize(at: startProgram) }
 //    derivative of the sum of their weights with respect to $\log C$?
 // 3. In the textbook, complementarity reads $\lambda \circ G = 0$. The library drops the walls that do not
 //    bind instead. Do the derivatives differ? Do the condition numbers?
-// 4. In the example with the crease, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
+// 4. In the example with the kink, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
 //    directions $(\dot b, \dot e)$ does the wall bind, and what is $\dot z$ there?
 //
 // [Solutions](ConstrainedQPSolutions.md)
@@ -949,7 +960,7 @@ try quoteError { _ = try hurried.linearize(at: startProgram) }
 // - K. Jittorntrum, “Solution Point Differentiability without Strict Complementarity in Nonlinear
 //   Programming”, Mathematical Programming Study 21 (1984): one-sided derivatives.
 // - T. Hastie, S. Rosset, R. Tibshirani, J. Zhu, “The Entire Regularization Path for the Support Vector
-//   Machine”, Journal of Machine Learning Research 5 (2004): the walk from crease to crease.
+//   Machine”, Journal of Machine Learning Research 5 (2004): the walk from kink to kink.
 // - O. Chapelle, V. Vapnik, O. Bousquet, S. Mukherjee, “Choosing Multiple Parameters for Support Vector
 //   Machines”, Machine Learning 46 (2002): gradients in C and the kernel.
 // - R. A. Fisher, “The Use of Multiple Measurements in Taxonomic Problems”, Annals of Eugenics 7 (1936):

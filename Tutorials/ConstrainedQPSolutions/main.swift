@@ -1,4 +1,4 @@
-// # Solutions: wrong signs are noticed, twins can be merged, and one crease has many sides
+// # Solutions: wrong signs are noticed, twins can be merged, and one kink has many sides
 //
 // Page: docs/ConstrainedQPSolutions.md
 //
@@ -168,12 +168,12 @@ for epsilon in [1, 1e-2, 1e-4] {
 try table(["ε", "κ of the textbook's", "κ of the library's"], rows: rows)
 try check("distance of λ′ from 1 in all of them", worst, below: 1e-10)
 
-// The textbook's matrix becomes singular as the crease comes near, and warns of it. The library's does
+// The textbook's matrix becomes singular as the kink comes near, and warns of it. The library's does
 // not; there the warning is the complementarity margin of the report.
 //
-// ## 4. All directions from the crease
+// ## 4. All directions from the kink
 //
-// *In the example with the crease, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
+// *In the example with the kink, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
 // directions $(\dot b, \dot e)$ does the wall bind, and what is $\dot z$ there?*
 //
 // Without the wall, $\dot z = (\dot b/2, \dot b/2)$, for which $\dot z_1 - 2\dot z_2 = -\dot b/2$. The wall
@@ -203,7 +203,7 @@ try table(["direction of b", "of e", "dz₁", "dz₂", "wall binds"], rows: dire
 try check(asPredicted, "the wall binds where we said")
 try check("error against the formulas", worstDirection, below: 1e-12)
 
-// On the line $\dot e = -\dot b/2$ the crease itself is followed, and both formulas agree. Each half of the
+// On the line $\dot e = -\dot b/2$ the kink itself is followed, and both formulas agree. Each half of the
 // plane of directions has a linear derivative of its own: two pieces for one weakly active wall, and up to
 // $2^k$ for $k$ of them.
 try endPage()  // hide
