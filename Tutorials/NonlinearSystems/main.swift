@@ -1,6 +1,8 @@
 // # One matrix finds a root, moves it, and knows when it is gone
 //
 // Page: docs/NonlinearSystems.md
+// Teaches: What the matrix of Newton's method knows about roots, folds and a power network.
+// Minutes: 25
 //
 // Your program has just solved a nonlinear system: where a planet is today, how hot a slab becomes,
 // which voltages a power network settles at. Now somebody turns a knob by a little. Do you have to

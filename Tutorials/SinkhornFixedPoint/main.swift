@@ -1,6 +1,8 @@
 // # A transport plan has a derivative, its potentials have a gauge
 //
 // Page: docs/SinkhornFixedPoint.md
+// Teaches: How to differentiate a transport plan although its equations are singular.
+// Minutes: 25
 //
 // You have computed the cheapest way to move one heap of sand onto another, and then the question
 // comes: *if I put a spoonful more here and take it away there, how does the whole plan shift?* You
