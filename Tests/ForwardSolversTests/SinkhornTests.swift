@@ -123,6 +123,19 @@ struct SinkhornTests {
     #expect(symmetric.iterations <= 50 && symmetric.iterations < general.iterations)
   }
 
+  /// The dual value is a lower bound before convergence too, off by the square of the error.
+  @Test func valueBoundsFromBelow() throws {
+    let problem = DigitTransport()
+    let exact = try Sinkhorn(epsilon: 0.1).selfTransport(cost: problem.cost, of: problem.a)
+    for iterations in [1, 2, 4, 8] {
+      let early = try Sinkhorn(epsilon: 0.1, stopping: .after(iterations)).selfTransport(
+        cost: problem.cost, of: problem.a)
+      let gap = exact.value.scalar - early.value.scalar
+      // ε log(1 + error) of masses that are off by `error` all over, to second order.
+      #expect(gap >= -1e-12 && gap <= 0.1 * early.marginalError * early.marginalError + 1e-12)
+    }
+  }
+
   @Test func divergence() throws {
     let problem = DigitTransport()
     let solver = Sinkhorn(epsilon: 0.1)
