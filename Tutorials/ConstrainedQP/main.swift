@@ -190,7 +190,26 @@ try table(
   rows: letterRows)
 try check("largest relative error of the implicit gradients", worstLetter, below: 1e-10)
 
-// The unrolled column differentiates the steps of the interior-point method itself, which is written
+// Other solvers write the constraints as $l \le K z \le u$, where an equality is a row with equal limits and
+// a missing limit is infinite. That is the same problem, so it had better have the same derivative:
+
+let boxed = try BoxQuadraticProgram(
+  Q: small.Q, c: small.c, K: [[1, 2, 1], [0, -1, 1], [1, 0, 2]],
+  lower: [1, -.infinity, -.infinity], upper: [1, 0.5, 4])
+let boxedMinimum = ConstrainedMinimum(
+  BoxQuadraticProgram.problem, solver: { _ in atSmall.solution })
+let boxedGradient = try boxedMinimum.linearize(at: boxed).primalPullback(weights).value
+let boxedNumbers = Tensor(
+  boxedGradient.Q.scalars + boxedGradient.c.scalars + (boxedGradient.K?.scalars ?? [])
+    + boxedGradient.equal.scalars + boxedGradient.upper.scalars)
+let formulaNumbers = Tensor(
+  formula.Q.scalars + formula.c.scalars + (formula.A?.scalars ?? []) + (formula.G?.scalars ?? [])
+    + (formula.b?.scalars ?? []) + (formula.h?.scalars ?? []))
+try check(
+  "relative error of the gradient in the other form",
+  ((boxedNumbers - formulaNumbers).norm() / formulaNumbers.norm()).scalar, below: 1e-10)
+
+// The unrolled column of the table differentiates the steps of the interior-point method itself, which is written
 // in tensors and so can be recorded. It ends with a solve of $K$, and is exact for that reason. What
 // it costs without, we shall see.
 //
