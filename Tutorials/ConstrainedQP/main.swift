@@ -350,7 +350,7 @@ quote(try minimum.linearize(at: dual(start, training, among)).pullback(cotangent
 
 // The *Newton correction* says how far the machine is from solving the conditions; the rest, how well
 // the linear system of the derivative was solved. (It has 151 unknowns: 50 weights, the bias, and a
-// hundred multipliers. The matrix is symmetric, as $K$ was, and the library iterates.)
+// hundred multipliers, which is little enough to be factorised.)
 //
 // Is it right? Only the free flowers and the bias can move; the ones at $C$ follow their wall. By
 // hand, with $F$ the free and $U$ those at $C$,
@@ -887,22 +887,13 @@ show("their weights", digits(4, allMachine.primal[first]), digits(4, allMachine.
 show("C", exp(narrow.logC).scalar)
 
 // With $\gamma = 2$ both are free, and $Q$ has two equal rows. The machine needs a certain *sum* of the two
-// weights; how it is shared was up to the solver (interior points like the middle). Factorising the
-// conditions shows it:
+// weights; how it is shared was up to the solver (interior points like the middle). The conditions do not
+// say how the weights move, and the library does not pretend to know:
 
-let factorising = ConstrainedMinimum(
-  QuadraticProgram.problem, solver: interiorPoint, linearSolver: LUSolver())
-try quoteError { _ = try factorising.linearize(at: allProgram) }
+try quoteError { _ = try minimum.linearize(at: allProgram) }
 
-// Above 128 unknowns the library does not factorise by default. It iterates, and iterations do not stumble
-// over a freedom that nobody asks about: a loss of the sum has a derivative, and gets it (exercise 2).
-// But ask for the weight of one of the twins, and the system has no solution:
-
-let oneTwin = Tensor.ones([1]).scattered([first], count: everyone.count)
-try quoteError {
-  _ = try minimum.linearize(at: allProgram).primalPullback(oneTwin)
-}
-
+// The decision function depends on the sum only, and that does have a derivative. Exercise 2 gets it.
+//
 // **No free flower.** At the beginning of the path every flower is at $C$. The weights are as
 // determined as can be, and their derivative is right. The bias is not: there is a whole interval of
 // biases, and the solver picks one. Whoever asks for its derivative hears:
