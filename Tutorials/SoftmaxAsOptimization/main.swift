@@ -596,11 +596,11 @@ try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
 // temperature, and GMRES converges everywhere. (Its errors at the lowest temperatures are those of a
 // tolerance that is relative to all of $\dot z$ and leaves few digits of the tiny $\dot z_1$.) And
 // shares that underflow, as they do when a gap exceeds $745\,\tau$, are no longer an obstacle. At
-// $\tau = 0.001$ the last one is zero in floating point, and its logarithm infinite:
+// $\tau = 0.001$ the smallest are zero in floating point, and their logarithms infinite:
 
 try quoteError { _ = try reducedAt(0.001, LUSolver()).linearize(at: steep) }
 let veryCold = try logarithmicAt(0.001, GMRES()).linearize(at: steep)
-show("the same share in log-coordinates", veryCold.solution.z[9])
+show("log x₁₀, as an unknown of its own", veryCold.solution.z[9])
 let coldSlope = try veryCold.pushforward(Tensor.identity(10).at(9)).value.z
 show("d log x₁₀ / dθ₁₀, which is 1/τ", coldSlope[9])
 
