@@ -20,7 +20,7 @@ import LiteratePages
 
 let options = try Options(seed: 1, tolerance: 1e-10)
 let epsilon = try options.real(
-  "epsilon", default: 0.01, in: 0.003...1, help: "weight of the entropy")
+  "epsilon", default: 0.01, quick: 0.03, in: 0.003...1, help: "weight of the entropy")
 let smallest = try options.real(
   "smallest-epsilon", default: 0.001, quick: 0.01, in: 0.001...0.1,
   help: "where the sweep over the entropy ends")
