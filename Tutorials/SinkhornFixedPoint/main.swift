@@ -20,7 +20,7 @@ import LiteratePages
 
 let options = try Options(seed: 1, tolerance: 1e-10)
 let epsilon = try options.real(
-  "epsilon", default: 0.01, quick: 0.03, in: 0.003...1, help: "weight of the entropy")
+  "epsilon", default: 0.01, quick: 0.03, in: 0.003...0.1, help: "weight of the entropy")
 let smallest = try options.real(
   "smallest-epsilon", default: 0.001, quick: 0.01, in: 0.001...0.1,
   help: "where the sweep over the entropy ends")
@@ -701,13 +701,13 @@ try quoteError { _ = try sinkhorn.transport(cost: hole, from: a, to: b) }
 
 // **Sinkhorn was stopped too early.** The solver says so itself, if it is asked to watch:
 
-let hasty = Sinkhorn(epsilon: epsilon, stopping: Stopping(maximumIterations: 50))
+let hasty = Sinkhorn(epsilon: epsilon, stopping: Stopping(maximumIterations: 10))
 try quoteError { _ = try hasty.transport(cost: cost, from: a, to: b) }
 
 // A solver that keeps quiet about it is found out by the conditions:
 
 try quoteError {
-  _ = try potentials(epsilon, gauge: gauge, stopping: .after(50)).linearize(at: digitsQuestion)
+  _ = try potentials(epsilon, gauge: gauge, stopping: .after(10)).linearize(at: digitsQuestion)
 }
 
 // **The tangent creates mass.** A difference quotient in one pixel, $a_{53} \to a_{53} + h$, asks
