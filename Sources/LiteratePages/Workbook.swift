@@ -91,25 +91,19 @@ package struct Workbook {
     guard FileManager.default.isExecutableFile(atPath: path) else {
       throw .notBuilt(name, folder: executables)
     }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = ["--output", output, "--timings", timings] + flags
     let start = ContinuousClock().now
-    do {
-      try process.run()
-    } catch {
-      throw .notBuilt(name, folder: executables)
-    }
-    process.waitUntilExit()
-    if process.terminationReason == .uncaughtSignal {
-      writeToStandardError("workbook: \(name) was ended by signal \(process.terminationStatus)\n")
-      return 128 + process.terminationStatus
+    guard
+      let end = runChild(path, ["--output", output, "--timings", timings] + flags)
+    else { throw .notBuilt(name, folder: executables) }
+    guard let status = end.status else {
+      writeToStandardError("workbook: \(name) was ended by signal \(end.signal)\n")
+      return 128 + end.signal
     }
     if !flags.contains("--quiet") {
       let time = Timings.readable(ContinuousClock().now - start)
       writeToStandardError("  time: \(name) in all, \(time)\n")
     }
-    return process.terminationStatus
+    return status
   }
 
   /// Joins the tutorials' files under one head.

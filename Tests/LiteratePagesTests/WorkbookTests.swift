@@ -130,15 +130,9 @@ import Testing
       // Files rather than pipes: a pipe that nobody reads blocks whoever fills it.
       let names = ["output", "errors"].map { folder + "/" + $0 }
       for name in names { try Data().write(to: URL(fileURLWithPath: name)) }
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: path)
-      process.arguments = arguments
-      process.standardOutput = FileHandle(forWritingAtPath: names[0])
-      process.standardError = FileHandle(forWritingAtPath: names[1])
-      try process.run()
-      process.waitUntilExit()
+      let end = runChild(path, arguments, output: names[0], errors: names[1])
       result = Result(
-        status: process.terminationStatus, output: try contents(names[0]),
+        status: end?.status ?? -1, output: try contents(names[0]),
         errors: try contents(names[1]))
     }
     return result

@@ -69,13 +69,9 @@ import Testing
     let errors = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try Data().write(to: errors)
     defer { try? FileManager.default.removeItem(at: errors) }
-    let process = Process()
-    process.executableURL = products.appendingPathComponent(name)
-    process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = try FileHandle(forWritingTo: errors)
-    try process.run()
-    process.waitUntilExit()
-    return (process.terminationStatus, try String(contentsOf: errors, encoding: .utf8))
+    let end = runChild(
+      products.appendingPathComponent(name).path, arguments, output: "/dev/null",
+      errors: errors.path)
+    return (end?.status ?? -1, try String(contentsOf: errors, encoding: .utf8))
   }
 }
