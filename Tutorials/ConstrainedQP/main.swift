@@ -5,7 +5,7 @@
 // Minutes: 30
 //
 // You have trained a support vector machine. Two numbers were chosen beforehand, the penalty $C$ and
-// the width $\gamma$ of the kernel, from a grid, by trying. Now you would like to know which way to
+// $\gamma$, which sets the width of the kernel (the larger, the narrower), from a grid, by trying. Now you would like to know which way to
 // turn them, and how steeply the validation loss falls that way. But the machine is the solution of
 // a quadratic program with a hundred inequalities. What is the derivative of “minimise, and stay
 // inside these walls”?

@@ -577,7 +577,7 @@ try table(
     ]
   })
 
-// There is a lot in these columns. The usual condition number grows like $1/\min x$, and at
+// There is a lot in these columns. The usual condition number grows like $\tau/\min x$, and at
 // \(hopeless) one would not expect a single digit. Elimination does not care: the library scales rows
 // and columns before it factorises, Skeel's number (which no scaling of rows changes) stays below
 // twenty-five, and LU is right to the last digits. It is *better than the formula*: in $x_1(1-x_1)$ the

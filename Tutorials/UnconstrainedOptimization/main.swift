@@ -181,14 +181,15 @@ let fit = ImplicitFunction<Tensor, Tensor>(
   forward: { rho in try solver.minimum(of: { w in objective(rho, w) }, from: start).point },
   conditions: .stationary(of: objective))
 
-// The question: all penalties being 0.01, how does the *validation* loss change with each? Its
+// The question: all penalties being 0.01, how does the *validation* loss change with the logarithm
+// of each? Its
 // gradient in the weights is the $\bar y$ of the pullback.
 
 let rho = log(Tensor(repeating: 0.01, shape: [10]))
 let (weights, pullback) = try fit.valueWithPullback(at: rho)
 let hypergradient = try pullback(gradient(at: weights) { w in validation.loss(w) })
 try table(
-  ["measurement", "weight", "slope of the validation loss"],
+  ["measurement", "weight", "slope of the validation loss in ρ"],
   rows: names.indices.map { j in
     [names[j], digits(4, weights[j]), digits(4, hypergradient.value[j])]
   })
@@ -200,7 +201,7 @@ quote(hypergradient.report)
 
 // Its second line answers the first question one should have: is this a solution at all? The
 // *Newton correction* is the length of the step that Newton's method would still make, relative to
-// the weights. Below 128 unknowns the matrix is formed and factorised, which is what happened here.
+// the weights. Up to 128 unknowns the matrix is formed and factorised, which is what happened here.
 //
 // ## Is it right?
 //
@@ -267,9 +268,9 @@ for finding in comparison.findings { quote(finding) }
 // three kinds of differences share one sweep over many step lengths, because nobody knows beforehand
 // which is right: too long and the curve bends, too short and the solver's own error is amplified.
 // (The choice is made without looking at the reference.) They are good here, but an exact
-// derivative needs no choice. The unrolled rows are worse than both, and the comparison says why:
-// gradient descent has not arrived yet. That is not the fault of unrolling, so the next section
-// compares like with like.
+// derivative needs no choice. The unrolled rows are worse than central differences, and the
+// comparison says why: gradient descent has not arrived yet. That is only part of the reason, so the
+// next section takes both derivatives at the same point.
 //
 // ## What unrolling costs
 //
@@ -321,8 +322,8 @@ try plot(
 
 // Unrolled, memory grows with every step, and so does work: each step is a product with $X$ and one
 // with $X^{\mathsf T}$, and the way back repeats them all. The implicit derivative is taken after
-// the last step and does not know how many there were. And it is the more accurate of the two at
-// every row, although both start from the same point: the iterates of gradient descent converge
+// the last step and does not know how many there were. And it is the more accurate of the two until
+// both reach the level of rounding, although both start from the same point: the iterates of gradient descent converge
 // before their derivatives do. Why, is the subject of the section after the next.
 //
 // ## Downhill
@@ -490,8 +491,8 @@ try plot(
         dashed: true),
       .line("iterate ‖ŷ − y*‖", x: every.map(Double.init), y: every.map { run.iterate[$0] }),
     ],
-    caption: "Implicit error and bound can hardly be told apart. Unrolling is late by about a "
-      + "hundred steps, and falls further behind."))
+    caption: "Implicit error and bound can hardly be told apart. Unrolling comes later, and "
+      + "falls further behind with every digit."))
 // hide end
 
 // Unrolling can do worse than lag. Start from ten times the eigenvector of $\mu$ (of its two signs,
@@ -515,13 +516,13 @@ try plot(
       .line("unrolled", x: first.map(Double.init), y: first.map { cursed.unrolled[$0] }),
       .line("implicit", x: first.map(Double.init), y: first.map { cursed.implicit[$0] }),
     ],
-    caption: "Far from the solution the implicit estimate is the worse one; it falls from the "
-      + "first step, the unrolled one rises first."))
+    caption: "From this start the implicit estimate is the worse one at first; it falls from "
+      + "the first step, the unrolled one rises first."))
 // hide end
 
 // Neither is any good in the first steps. The difference is that the implicit error is tied to
-// something one can measure, the distance to the solution, and that is what the check of the
-// conditions measures.
+// something one can estimate, the distance to the solution, and that is what the check of the
+// conditions estimates.
 
 // ## What goes wrong, and what you are told
 //
