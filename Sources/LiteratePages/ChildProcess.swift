@@ -29,7 +29,13 @@ package func runChild(
   words.append(nil)
   defer { for word in words { free(word) } }
   var child = pid_t()
-  guard posix_spawn(&child, path, nil, nil, words, environ) == 0 else { return nil }
+  // A script just written is “busy” while another thread's child still holds the descriptor.
+  var code = posix_spawn(&child, path, nil, nil, words, environ)
+  for _ in 0..<200 where code == ETXTBSY {
+    usleep(10_000)
+    code = posix_spawn(&child, path, nil, nil, words, environ)
+  }
+  guard code == 0 else { return nil }
   var state: Int32 = 0
   while waitpid(child, &state, 0) == -1 {
     // A signal to this process interrupts waiting; anything else means that the child is gone.
