@@ -105,7 +105,8 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// The solution `y(x)`.
   ///
   /// Called with traced tensors (inside a function that is being differentiated) it records one
-  /// instruction whose two actions are this function's linear solves.
+  /// instruction whose two actions are this function's linear solves. Derivatives of any order are
+  /// solves too, all with the one factorisation made here.
   ///
   /// - Throws: what `forward` throws; `DifferentiationError.notFinite` when the solution is not
   ///   finite.
@@ -113,8 +114,11 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     x.forEachTensor(named: "", isConstant: false) { name, tensor, isConstant in
       if isConstant, tensor.isTraced { stopForTracedConstant(name) }
     }
-    if let trace = innermostTrace(of: x.variables) { return try record(x, by: trace) }
-    return try solution(x).y
+    if innermostTrace(of: x.variables) != nil { return try record(x).y }
+    let (y, conditions) = try solution(x)
+    // Inside somebody's derivative: what the conditions capture of it would be lost.
+    if Trace.isAnyOpen { _ = try conditions.linearize(x, y) }
+    return y
   }
 
   /// The solution at `x` and its derivatives there, ready for any number of tangents and
@@ -122,11 +126,16 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   ///
   /// - Throws: what `forward` and the conditions throw, and `DifferentiationError`.
   public func linearize(at x: Input) throws -> ImplicitLinearization<Input, Output> {
-    let x = x.withoutDerivative
+    try solvedPoint(at: x.withoutDerivative).linearization
+  }
+
+  /// Solves at a point of plain numbers and records the conditions there.
+  func solvedPoint(at x: Input) throws -> SolvedPoint<Input, Output> {
     let (y, conditions) = try solution(x)
-    return try ImplicitLinearization(
+    let linearization = try ImplicitLinearization(
       point: x, solution: y, conditions: conditions, linearSolver: try linearSolver(at: x, y),
       conditionsTolerance: conditionsTolerance, policy: policy)
+    return SolvedPoint(linearization: linearization, products: conditions.products)
   }
 
   /// Derivatives at a solution found elsewhere; `forward` is not run.

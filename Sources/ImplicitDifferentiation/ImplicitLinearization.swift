@@ -183,6 +183,17 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     return result
   }
 
+  /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
+  func solve(_ b: Tensor, transposed: Bool) throws -> Tensor {
+    let numbers = b.scalars
+    try requireFinite(numbers, "the right-hand side of a higher derivative")
+    var report = report
+    return Tensor(
+      try solve(
+        numbers, transposed: transposed,
+        "of a higher derivative, with \(transposed ? "Aᵀ" : "A"), A = ∂F/∂y,", &report))
+  }
+
   private func solve(
     _ b: [Double], transposed: Bool, _ during: String, _ report: inout DerivativeReport
   ) throws(DifferentiationError) -> [Double] {

@@ -13,8 +13,7 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     maximumOfNothing
   case tooManyAxes, tooManyEntries, tensorIsNoNumber, notAScalarFunction, customShape
   case tracedConstant, capturedInForward, capturedInConditions, capturedInResidual,
-    secondDerivative,
-    byProductMissing
+    capturedBesideAnInput, varyingGauge, secondOfLeastSquares, secondOfNumbers, byProductMissing
   case csvOfRankThree
 
   var testDescription: String { rawValue }
@@ -44,9 +43,11 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .notAScalarFunction: ["A gradient is that of one number", "[2]"]
     case .customShape: ["pullback of a custom operation returned the shape [] instead of [2]"]
     case .tracedConstant: ["`data`, a constant of the input", "`.withoutDerivative`"]
-    case .capturedInForward, .capturedInConditions, .capturedInResidual:
+    case .capturedInForward, .capturedInConditions, .capturedInResidual, .capturedBesideAnInput:
       ["traced tensor of an enclosing function", "Pass it as part of"]
-    case .secondDerivative: ["second derivative is not available"]
+    case .varyingGauge: ["gauge", "depends on its input", "takes the null vectors for constants"]
+    case .secondOfLeastSquares: ["by least squares", "`.refuse`"]
+    case .secondOfNumbers: ["`scalars` of a traced tensor"]
     case .byProductMissing: ["depend on a by-product"]
     case .csvOfRankThree: ["Only a vector or a matrix is written as CSV", "[1×1×1]"]
     }
@@ -120,9 +121,26 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
           forward: { t in t + x.withoutDerivative }, conditions: .root { t, y in y - t - x })
         return try moved(2 * x).sum()
       }
-    case .secondDerivative:
+    case .capturedBesideAnInput:
+      // The input is a constant: only the conditions see the derivative that would be lost.
+      _ = try gradient(at: x) { x in
+        let moved = ImplicitFunction<Tensor, Tensor>(
+          forward: { t in t + x.withoutDerivative }, conditions: .root { t, y in y - t - x })
+        return try moved([3, 4]).sum()
+      }
+    case .varyingGauge: try differentiateTwice(gauge: Gauge(right: { x, _ in [[x, -x]] }))
+    case .secondOfLeastSquares:
+      try differentiateTwice(
+        gauge: Gauge(right: [Tensor([1]), Tensor([-1])], inconsistent: .leastSquares))
+    case .secondOfNumbers:
       let root = ImplicitFunction<Tensor, Tensor>(
-        forward: { sqrt($0) }, conditions: .root { x, y in y * y - x })
+        forward: { sqrt($0) },
+        conditions: .products(
+          residual: { x, y in y * y - x },
+          solutionProduct: { _, y, v in Tensor(zip(y.scalars, v.scalars).map { 2 * $0 * $1 }) },
+          transposedSolutionProduct: { _, y, v in
+            Tensor(zip(y.scalars, v.scalars).map { 2 * $0 * $1 })
+          }, inputProduct: { _, _, v in -v }, transposedInputProduct: { _, _, u in -u }))
       _ = try gradient(at: x) { x in try gradient(at: x) { try root($0).sum() }.sum() }
     case .byProductMissing:
       let function = ImplicitFunction<Tensor, Tensor>(
@@ -130,6 +148,19 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
       _ = try function.linearize(at: x, solution: x)
     case .csvOfRankThree: _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
     }
+  }
+}
+
+/// Two unknowns of which only the sum is determined.
+private func differentiateTwice(gauge: Gauge<Tensor, [Tensor]>) throws {
+  let sum = ImplicitFunction<Tensor, [Tensor]>(
+    forward: { x in [0.5 * x, 0.5 * x] },
+    conditions: .root { x, y in [y[0] + y[1] - x, y[0] + y[1] - x] }, gauge: gauge)
+  _ = try gradient(at: Tensor([2])) { x in
+    try gradient(at: x) { x in
+      let y = try sum(x)
+      return (y[0] + y[1]).squaredNorm()
+    }.sum()
   }
 }
 

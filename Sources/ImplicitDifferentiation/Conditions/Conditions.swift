@@ -16,6 +16,9 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   /// Records the conditions at a point.
   let linearize: @Sendable (Input, Output) throws -> LinearizedConditions
 
+  /// Products with the Jacobians at a point of any level, for derivatives of derivatives.
+  let products: TensorProducts<Input, Output>
+
   /// Sentences for the reports of all derivatives, of conditions that are knowingly approximate.
   var warnings: [String] = []
 
@@ -35,7 +38,14 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   public static func root<Residual: TensorStructure>(
     _ F: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Residual
   ) -> Conditions {
-    Conditions { x, y in try LinearizedConditions(x, y, F) }
+    Conditions(F)
+  }
+
+  private init<Residual: TensorStructure>(
+    _ F: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Residual
+  ) {
+    linearize = { x, y in try LinearizedConditions(x, y, F) }
+    products = .traced(F)
   }
 
   /// Conditions `T(x, y) − y = 0`: the solution is a fixed point of `T(x, ·)`, of whatever speed
@@ -44,11 +54,9 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
     _ T: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Output
   ) -> Conditions {
     Conditions { x, y in
-      try LinearizedConditions(x, y) { x, y in
-        let (images, unknowns) = (try T(x, y).variables, y.variables)
-        try requireSize(images.count, unknowns.count, "the fixed-point map (tensors in its value)")
-        return zip(images, unknowns).map { image, unknown in image - unknown }
-      }
+      let (images, unknowns) = (try T(x, y).variables, y.variables)
+      try requireSize(images.count, unknowns.count, "the fixed-point map (tensors in its value)")
+      return zip(images, unknowns).map { image, unknown in image - unknown }
     }
   }
 
@@ -59,9 +67,7 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
     of objective: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Tensor
   ) -> Conditions {
     Conditions { x, y in
-      try LinearizedConditions(x, y) { x, y in
-        try gradient(at: y) { y in try oneNumber(try objective(x, y)) }.variables
-      }
+      try gradient(at: y) { y in try oneNumber(try objective(x, y)) }.variables
     }
   }
 
@@ -69,7 +75,9 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   ///
   /// All closures are functions of the point `(x, y)`; tangents and cotangents have the structure
   /// of what they belong to, the residual that of the solution. Each transposed product must be
-  /// the transpose of its partner: `⟨u, A v⟩ = ⟨Aᵀ u, v⟩`.
+  /// the transpose of its partner: `⟨u, A v⟩ = ⟨Aᵀ u, v⟩`. Write the products in tensor operations
+  /// and they are differentiated again when second derivatives are asked for; products that leave
+  /// tensors for plain numbers stop with a sentence there.
   ///
   /// - Parameters:
   ///   - residual: `F(x, y)`.
@@ -88,18 +96,35 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
       @escaping @Sendable (_ x: Input, _ y: Output, _ u: Output) throws
       -> Input
   ) -> Conditions {
-    Conditions { x, y in
+    Conditions(
+      residual: residual,
+      products: TensorProducts(
+        solution: { x, y, v in try solutionProduct(x, y, y.refilled(from: v)).flat },
+        transposedSolution: { x, y, u in
+          try transposedSolutionProduct(x, y, y.refilled(from: u)).flat
+        },
+        input: { x, y, v in try inputProduct(x, y, x.refilled(from: v)).flat },
+        transposedInput: { x, y, u in try transposedInputProduct(x, y, y.refilled(from: u)).flat }))
+  }
+
+  /// Conditions with products of their own.
+  package init(
+    residual: @escaping @Sendable (Input, Output) throws -> Output,
+    products: TensorProducts<Input, Output>
+  ) {
+    self.products = products
+    linearize = { x, y in
       let (n, m) = (y.variableCount, x.variableCount)
       return LinearizedConditions(
         residual: try residual(x, y).flattened(),
         A: ClosureOperator(
           rowCount: n, columnCount: n,
-          matvec: { try solutionProduct(x, y, y.rebuilt(from: $0)).flattened() },
-          transposeMatvec: { try transposedSolutionProduct(x, y, y.rebuilt(from: $0)).flattened() }),
+          matvec: { try products.solution(x, y, Tensor($0)).scalars },
+          transposeMatvec: { try products.transposedSolution(x, y, Tensor($0)).scalars }),
         B: ClosureOperator(
           rowCount: n, columnCount: m,
-          matvec: { try inputProduct(x, y, x.rebuilt(from: $0)).flattened() },
-          transposeMatvec: { try transposedInputProduct(x, y, y.rebuilt(from: $0)).flattened() }))
+          matvec: { try products.input(x, y, Tensor($0)).scalars },
+          transposeMatvec: { try products.transposedInput(x, y, Tensor($0)).scalars }))
     }
   }
 }

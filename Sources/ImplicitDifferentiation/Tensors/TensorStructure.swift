@@ -201,6 +201,32 @@ extension TensorStructure {
     }
   }
 
+  /// The variables one after the other in one vector, traced where they are.
+  package var flat: Tensor {
+    let tensors = variables
+    return tensors.count == 1
+      ? tensors[0].flattened() : Tensor.concatenate(tensors.map { $0.flattened() })
+  }
+
+  /// The same structure with its variables cut from one vector, the inverse of `flat`.
+  package func refilled(from flat: Tensor) -> Self {
+    let shapes = variables.map(\.dimensions)
+    if shapes.count == 1 { return replacingVariables(with: [flat.viewed(as: shapes[0])]) }
+    var end = 0
+    return replacingVariables(
+      with: shapes.map { shape in
+        defer { end += shape.count }
+        return flat.slice(end..<(end + shape.count)).viewed(as: shape)
+      })
+  }
+
+  /// The structure as the level below `trace` sees it.
+  func lowered(below trace: Trace) -> Self {
+    mapTensors(isConstant: false) { tensor, isConstant in
+      isConstant ? tensor : tensor.lowered(below: trace)
+    }
+  }
+
   /// The structure with its variables replaced one for one.
   func replacingVariables(with tensors: [Tensor]) -> Self {
     var index = 0

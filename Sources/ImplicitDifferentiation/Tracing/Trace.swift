@@ -110,8 +110,13 @@ final class Trace: @unchecked Sendable {
   private(set) var maps: [any LinearMap] = []
 
   private static let levels = Atomic<Int>(0)
+  private static let openCount = Atomic<Int>(0)
+
+  /// Whether a trace is open, on this thread or another.
+  static var isAnyOpen: Bool { openCount.load(ordering: .relaxed) > 0 }
 
   init() {
+    Trace.openCount.add(1, ordering: .relaxed)
     level = Trace.levels.add(1, ordering: .relaxed).newValue
     owner = Trace.currentThread()
     terms.reserveCapacity(24)
@@ -121,7 +126,10 @@ final class Trace: @unchecked Sendable {
   }
 
   /// Ends recording. Tensors that still carry this trace can no longer be used.
-  func close() { isOpen.store(false, ordering: .relaxed) }
+  func close() {
+    isOpen.store(false, ordering: .relaxed)
+    Trace.openCount.subtract(1, ordering: .relaxed)
+  }
 
   /// Stops unless the caller is the thread that opened the trace, while it is open.
   @inline(__always)
