@@ -25,7 +25,9 @@ extension ImplicitFunction {
     trace.check()
     let below = x.lowered(below: trace)
     let (y, point) = try record(below)
-    if innermostTrace(of: below.variables) != nil { try refuseVaryingGauge(at: below, y) }
+    if point.linearization.gaugeDimension > 0, innermostTrace(of: below.variables) != nil {
+      try refuseVaryingGauge(at: below, y)
+    }
     let map = ImplicitMap(x: below, y: y, point: point)
     let solved = recorded(y.flat, by: trace, map, of: x.flat)
     return (y.refilled(from: solved), point)

@@ -26,6 +26,47 @@ public struct LinearSolution: Sendable, Equatable {
   /// The method that found it, in words.
   public var method: String
 
+  /// The evidence for a vector that a solver of one's own has found, from one more product.
+  ///
+  /// - Parameters:
+  ///   - vector: the solution found.
+  ///   - A: the operator of the system.
+  ///   - b: the right-hand side.
+  ///   - transposed: whether `Aᵀ x = b` was solved.
+  ///   - iterations: those of the method.
+  ///   - operatorProducts: those that the method has made.
+  ///   - method: the method, in words.
+  /// - Throws: `LinearSolveError` when a size differs or the product fails.
+  public init(
+    checking vector: [Double], of A: any LinearOperator, _ b: [Double], transposed: Bool,
+    iterations: Int, operatorProducts: Int, method: String
+  ) throws(LinearSolveError) {
+    let product = try transposed ? A.transposeApplied(to: vector) : A.applied(to: vector)
+    try requireCount(b.count, product.count, "the right-hand side")
+    let (size, xNorm) = (ProbeVector.norm(b), ProbeVector.norm(vector))
+    let residual = ProbeVector.norm(zip(b, product).map { $0 - $1 })
+    let evidence = SolveAcceptance.Evidence(
+      residualNorm: residual, operatorNorm: xNorm > 0 ? ProbeVector.norm(product) / xNorm : 0,
+      solutionNorm: xNorm, rightHandSideNorm: size)
+    self.init(
+      vector: vector, iterations: iterations, operatorProducts: operatorProducts + 1,
+      residualNorm: residual, relativeResidual: residual == 0 ? 0 : residual / size,
+      backwardError: evidence.backwardError, method: method)
+  }
+
+  init(
+    vector: [Double], iterations: Int, operatorProducts: Int, residualNorm: Double,
+    relativeResidual: Double, backwardError: Double, method: String
+  ) {
+    self.vector = vector
+    self.iterations = iterations
+    self.operatorProducts = operatorProducts
+    self.residualNorm = residualNorm
+    self.relativeResidual = relativeResidual
+    self.backwardError = backwardError
+    self.method = method
+  }
+
   /// The solution for `b = 0`.
   static func zero(count: Int, method: String) -> LinearSolution {
     LinearSolution(

@@ -3,6 +3,39 @@
 /// Solving has two parts: what depends on `A` alone (a factorisation, a probe for symmetry) is
 /// done once by ``prepare(_:)``; its result solves with `A` and `Aᵀ` for as many right-hand sides
 /// as wanted, from as many threads as wanted.
+///
+/// A method of one's own:
+/// ```swift
+/// struct Richardson: LinearSolver {
+///   var step: Double
+///   func prepare(_ A: any LinearOperator) -> any PreparedLinearSolver {
+///     Prepared(A: A, step: step)
+///   }
+///   struct Prepared: PreparedLinearSolver {
+///     let A: any LinearOperator
+///     let step: Double
+///     var methodDescription: String { "Richardson iteration" }
+///
+///     func solve(
+///       _ b: [Double], transposed: Bool, initialGuess: [Double]?
+///     ) throws(LinearSolveError) -> LinearSolution {
+///       var x = initialGuess ?? [Double](repeating: 0, count: b.count)
+///       var residualNorm = Double.infinity
+///       for k in 0..<10_000 {
+///         let solution = try LinearSolution(
+///           checking: x, of: A, b, transposed: transposed, iterations: k, operatorProducts: 2 * k,
+///           method: methodDescription)
+///         if solution.relativeResidual <= 1e-13 { return solution }
+///         residualNorm = solution.residualNorm
+///         let product = try transposed ? A.transposeApplied(to: x) : A.applied(to: x)
+///         for i in x.indices { x[i] += step * (b[i] - product[i]) }
+///       }
+///       throw .notConverged(
+///         iterations: 10_000, residualNorm: residualNorm, tolerance: 1e-13)
+///     }
+///   }
+/// }
+/// ```
 public protocol LinearSolver: Sendable {
   /// Factorises or probes `A` once. Throws what can be known before a right-hand side is: a
   /// shape, an entry that is not finite, a singular or indefinite matrix.
