@@ -251,8 +251,8 @@ note("epsilon", epsilon)
 note("tolerance", tolerance)
 
 // The weight $\varepsilon$ of the entropy is \(epsilon). Sinkhorn's iteration ends once
-// $\|P\mathbf 1 - a\|_1 + \|P^{\mathsf T}\mathbf 1 - b\|_1$, the error of the marginals, is at most
-// \(tolerance); the ink of each image adds up to 1.
+// $\lVert P\mathbf 1 - a\rVert_1 + \lVert P^{\mathsf T}\mathbf 1 - b\rVert_1$, the error of the
+// marginals, is at most \(tolerance); the ink of each image adds up to 1.
 
 let found = try Sinkhorn(
   epsilon: epsilon, stopping: Stopping(gradientTolerance: tolerance)
