@@ -112,7 +112,7 @@ extension ForwardSolverError: CustomStringConvertible {
     case .marginalsNotMet(let iterations, let error, let tolerance):
       "No convergence: after \(iterations) iterations the marginals of the plan are wrong by "
         + "\(error.shortened), and \(tolerance.shortened) was asked for. Allow more iterations "
-        + "(their number grows like 1/ε), start from the potentials of a larger ε, or enlarge ε."
+        + "(the smaller ε, the more are needed), start from the potentials of a larger ε, or enlarge ε."
     case .newtonStep(let iteration, let error):
       "The linear system of Newton's step \(iteration) was not solved. \(error)"
     case .sizeMismatch(let what, let expected, let found):

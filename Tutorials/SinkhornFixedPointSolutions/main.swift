@@ -143,7 +143,7 @@ try check(
 
 let y = try potentials(question)
 let P = plan(question, y)
-let entropy = (P * log(P)).sum().scalar
+let minusEntropy = (P * log(P)).sum().scalar
 let dP = try planDerivative(along(epsilon: 1))
 let slope = (cost * dP).sum().scalar
 let valueSweep = try DifferenceSweep(scale: 0.01) { h in
@@ -156,12 +156,12 @@ let costSweep = try DifferenceSweep(scale: 0.01) { h in
   x.epsilon += Tensor(h)
   return (x.cost * (try sinkhorn(x).plan)).sum().scalar
 }
-show("slope of the value: Σ P log P, and by differences", entropy, valueSweep.derivative)
+show("slope of the value: Σ P log P, and by differences", minusEntropy, valueSweep.derivative)
 show("slope of ⟨C, P⟩: from dP, and by differences", slope, costSweep.derivative)
 try check(
   "larger of the relative differences",
   Swift.max(
-    ((entropy - valueSweep.derivative) / entropy).magnitude,
+    ((minusEntropy - valueSweep.derivative) / minusEntropy).magnitude,
     ((slope - costSweep.derivative) / slope).magnitude), below: 1e-7)
 try check(
   "largest row or column sum of dP/dε",
@@ -169,8 +169,8 @@ try check(
     dP.sum(alongAxis: 0).norm(.infinity).scalar, dP.sum(alongAxis: 1).norm(.infinity).scalar),
   below: 1e-12)
 
-// The value falls with $\varepsilon$, since the entropy term is negative; the cost rises, since the
-// plan spreads.
+// The value falls with $\varepsilon$, since $\sum P \log P$, minus the entropy, is negative; the cost
+// rises, since the plan spreads.
 //
 // ## 3. Dividing by the sum is a direction, too
 //
