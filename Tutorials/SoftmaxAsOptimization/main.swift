@@ -467,12 +467,12 @@ try check("all second derivatives against the formula", worst, below: 1e-12)
 
 // ## Temperature, and a condition number that frightens for nothing
 //
-// Weigh the entropy by a temperature $\tau$: maximise $x^{\mathsf T}\theta + \tau H(x)$. The shares
-// become $\operatorname{softmax}(\theta/\tau)$ and their derivative
+// Weigh the entropy $H(x) = -\sum x_i\log x_i$ by a temperature $\tau$: maximise
+// $x^{\mathsf T}\theta + \tau H(x)$. The shares become $\operatorname{softmax}(\theta/\tau)$ and their derivative
 // $(\operatorname{diag}(x) - xx^{\mathsf T})/\tau$. As $\tau$ falls the shares gather on the best candidate,
 // and the others become small: with ten scores 0.2 apart and $\tau = 0.01$ the last share is
-// $e^{-180}$. Stationarity contains $\log x$, so $A$ contains $-\tau/x_i$. We shall see what that does to
-// the condition number of $K$, and to the solvers.
+// $e^{-180}$. Stationarity contains $\tau\log x$, so $K$ now has $-\tau/x_i$ on its diagonal. We shall see
+// what that does to its condition number, and to the solvers.
 
 let steep = Tensor((0..<10).map { -0.2 * Double($0) })
 
