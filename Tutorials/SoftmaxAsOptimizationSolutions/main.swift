@@ -217,7 +217,7 @@ try check("distance from the formula, all steps", worst, below: 1e-12)
 // Each group has an equation of its own, and a multiplier $u_g$ for it. So $x_i = e^{\theta_i - 1 + u_g}$ for
 // $i$ in $g$: a softmax in each group, times $s_g$. The equations of different groups have nothing in
 // common, and for one of them the old elimination gives $dx = x\circ(d\theta + du_g)$ and, from
-// $\sum dx_i = ds_g$, $\;s_g\,du_g = ds_g - x_{(g)}^{\mathsf T}d\theta$, where $x_{(g)}$ has the shares of the
+// $\sum dx_i = ds_g$, $s_g\,du_g = ds_g - x_{(g)}^{\mathsf T}d\theta$, where $x_{(g)}$ has the shares of the
 // group and zeros elsewhere:
 //
 // $$\frac{dx}{d\theta} = \operatorname{diag}(x) - \sum_g \frac{x_{(g)}\,x_{(g)}^{\mathsf T}}{s_g}, \qquad
