@@ -97,9 +97,11 @@ extension KKTError: CustomStringConvertible {
         + "dimensions, so their multipliers are not unique and have no derivative. Leave out "
         + "constraints that repeat others; the derivative of the primal variables needs nothing."
     case .noUniqueSolution(let condition):
-      return "The solution is not unique: objective and active constraints leave it free along "
-        + "some direction (condition number about \(condition.shortened)). Add a small quadratic "
-        + "term to the objective, or a constraint that decides."
+      let size = condition.isFinite ? "about \(condition.shortened)" : "infinite"
+      return
+        "The solution is not unique: objective and active constraints leave it free along some "
+        + "direction (condition number \(size)). Add a small quadratic term to the objective, or a "
+        + "constraint that decides."
     case .tooManyWeaklyActive(let count, let limit):
       return "\(count) inequalities are weakly active, and one-sided derivatives are made for up "
         + "to \(limit). So many kinks at once are a sign of a degenerate model: look for repeated "

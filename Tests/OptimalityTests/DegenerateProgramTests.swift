@@ -115,6 +115,11 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     }
   }
 
+  @Test(arguments: [(Double.infinity, "number infinite)"), (2e17, "number about 2e17)")])
+  func theConditionNumberIsReadable(condition: Double, words: String) {
+    #expect("\(KKTError.noUniqueSolution(estimatedCondition: condition))".contains(words))
+  }
+
   @Test func aLinearProgramAtAVertexHasADerivative() throws {
     // min z₀ + 2z₁ with z ≥ h: the vertex moves with h.
     let program = QuadraticProgram(

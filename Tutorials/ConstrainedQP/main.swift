@@ -4,11 +4,11 @@
 // Teaches: How a solution moves that leans on inequalities, and where it has a kink instead.
 // Minutes: 30
 //
-// You have trained a support vector machine. Two numbers were chosen beforehand, the penalty $C$ and
-// $\gamma$, which sets the width of the kernel (the larger, the narrower), from a grid, by trying. Now you would like to know which way to
-// turn them, and how steeply the validation loss falls that way. But the machine is the solution of
-// a quadratic program with a hundred inequalities. What is the derivative of “minimise, and stay
-// inside these walls”?
+// You have trained a support vector machine. Two numbers were chosen beforehand, from a grid, by trying:
+// the penalty $C$, and $\gamma$, which sets the width of the kernel (the larger, the narrower). Now you
+// would like to know which way to turn them, and how steeply the validation loss falls that way. But the
+// machine is the solution of a quadratic program with a hundred inequalities. What is the derivative of
+// “minimise, and stay inside these walls”?
 //
 // The solution leans on some walls and does not touch the others. Where it leans, it has to follow
 // when the wall moves: there the wall is an equation. The others could as well be missing. What is
@@ -94,23 +94,33 @@ try quoteError { _ = try nearest.linearize(at: 1) }
 // $$\min_z\; \tfrac12 z^{\mathsf T} Q z + c^{\mathsf T} z \quad\text{subject to}\quad A z = b,\;
 // G z \le h .$$
 //
-// Drop the rows of $G$ with slack, keep the others as equations (call them $G_a z = h_a$), and the
-// conditions are linear in the unknowns $(z, \nu, \lambda_a)$:
+// Let $G_a z \le h_a$ be the rows that bind, with multipliers $\lambda_a$. They count as equations,
+// $G_a z = h_a$. A row with slack has the multiplier zero. So its term disappears from the Lagrangian, and
+// in place of the row stands $\lambda_i = 0$, one equation for one unknown, which says that the multiplier
+// stays zero when the data move a little. These unknowns are settled, nothing else depends on them, and
+// the conditions for the others, $(z, \nu, \lambda_a)$, are linear:
 //
 // $$\underbrace{\begin{pmatrix} Q & A^{\mathsf T} & G_a^{\mathsf T} \\ A & & \\ G_a & & \end{pmatrix}}_{K}
 // \begin{pmatrix} z \\ \nu \\ \lambda_a \end{pmatrix}
 // = \begin{pmatrix} -c \\ b \\ h_a \end{pmatrix} .$$
 //
-// Now move all the data at once. The product rule gives $K$ times the motion of the unknowns on one
-// side, and on the other the changes of the data times the unknowns. For a loss with gradient
-// $\bar z$ in the solution, one solve $K\,(d_z, d_\nu, d_\lambda) = (\bar z, 0, 0)$ gives the gradient
-// in every letter:
+// (The library keeps all unknowns, with the equations $\lambda_i = 0$. Its system has as many equations as
+// there are numbers in $z$, $\nu$ and $\lambda$.) Now move all the data at once. By the product rule
+//
+// $$K \begin{pmatrix} \dot z \\ \dot\nu \\ \dot\lambda_a \end{pmatrix}
+// = \begin{pmatrix} -\dot c \\ \dot b \\ \dot h_a \end{pmatrix}
+// - \dot K \begin{pmatrix} z \\ \nu \\ \lambda_a \end{pmatrix},$$
+//
+// where $\dot K$ holds $\dot Q$, $\dot A$ and $\dot G_a$. A loss with gradient $\bar z$ in the solution changes by
+// $\bar z^{\mathsf T}\dot z$. Solve $K\,(d_z, d_\nu, d_\lambda) = (\bar z, 0, 0)$ once. Since $K$ is symmetric, the
+// change is the inner product of $(d_z, d_\nu, d_\lambda)$ with the right-hand side above, and one can read
+// off the gradient in every letter:
 //
 // $$\bar Q = -\tfrac12 (d_z z^{\mathsf T} + z\, d_z^{\mathsf T}), \quad \bar c = -d_z, \quad
 // \bar A = -(\nu\, d_z^{\mathsf T} + d_\nu z^{\mathsf T}), \quad \bar b = d_\nu,$$
 //
-// and $\bar G$, $\bar h$ like $\bar A$, $\bar b$ with $\lambda$, and zero for rows that have slack. Here
-// is a program with three unknowns, one equality and two inequalities, the first of which binds.
+// and $\bar G$, $\bar h$ like $\bar A$, $\bar b$ with $\lambda_a$ and $d_\lambda$, and zero for rows that have
+// slack. Here is a program with three unknowns, one equality and two inequalities, the first of which binds.
 
 let small = QuadraticProgram(
   Q: [[2, 0.5, 0], [0.5, 1, 0.3], [0, 0.3, 1.5]], c: [-1, 0.5, -2],
@@ -130,12 +140,21 @@ let method = InteriorPoint(tolerance: options.tolerance)
 let minimum = ConstrainedMinimum(QuadraticProgram.problem, solver: interiorPoint)
 let atSmall = try minimum.linearize(at: small)
 show("z", atSmall.solution.primal)
-quote(try minimum.activeSet(at: small))
+show("λ", atSmall.solution.inequalityMultipliers)
+let smallSet = try minimum.activeSet(at: small)
+quote(smallSet)
+try check(
+  "distance of the relative multiplier of wall 0 from 1", (smallSet.multipliers[0] - 1).magnitude,
+  below: 1e-12)
 
-// That report is what the derivative rests on. The *complementarity margin* says how clearly each
-// wall is leaned on or not, as the larger of slack and multiplier of the least clear one; the *rank*,
-// that no binding constraint repeats another. Now the six gradients of the loss
-// $z_1 + 2 z_2 - z_3$, against the formulas above and against differences:
+// That report (it counts inequalities from zero) is what the derivative rests on. The *complementarity
+// margin* says how clearly each wall is leaned on or not, as the larger of slack and multiplier of the
+// least clear one. Both are measured without units, so that the margin does not change when the problem
+// is written in other units: a slack as a distance from the wall, in sizes of the solution
+// $\lVert z\rVert$; a multiplier by its force $\lambda_i \lVert\nabla G_i\rVert$, in units of the largest of the
+// forces that balance. The force of wall 0 happens to be that largest one, so its margin is 1,
+// although its $\lambda$ is not. The *rank* says that no binding constraint repeats another. Now the six
+// gradients of the loss $z_1 + 2 z_2 - z_3$, against the formulas above and against differences:
 
 let weights: Tensor = [1, 2, -1]
 
@@ -209,15 +228,17 @@ try check(
   "relative error of the gradient in the other form",
   ((boxedNumbers - formulaNumbers).norm() / formulaNumbers.norm()).scalar, below: 1e-10)
 
-// The unrolled column of the table differentiates the steps of the interior-point method itself, which is written
-// in tensors and so can be recorded. It ends with a solve of $K$, and is exact for that reason. What
-// it costs without, we shall see.
+// The unrolled column of the table above differentiates the steps of the interior-point method itself,
+// which is written in tensors and so can be recorded. It ends with a solve of $K$, and is exact for that
+// reason. What it costs without, we shall see.
 //
 // ## A hundred flowers
 //
 // Fisher measured four lengths on fifty flowers each of *Iris versicolor* and *Iris virginica*, which
-// overlap. Every other flower trains the machine, the rest validates it. The columns are
-// standardised by mean and deviation of all hundred.
+// overlap. We call a flower by its row in the file, counted from 1 below the heading: versicolor has the
+// rows 51 to 100, virginica 101 to 150 (the first fifty, *Iris setosa*, are not used). The odd rows, 51,
+// 53, …, 149, train the machine, the even ones validate it. The columns are standardised by mean and
+// deviation of all hundred.
 
 let columns = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
 let iris = try Table(csv: try dataFile("iris.csv"))
@@ -226,7 +247,8 @@ let lengths = try iris.columns(columns).slice(50..<150)
 let center = lengths.mean(alongAxis: 0)
 let deviation = sqrt(pow(lengths - center, 2).mean(alongAxis: 0))
 
-/// Some of the hundred flowers, a row for each; `labels` is 1 for virginica, −1 for versicolor.
+/// Some of the hundred flowers, a row for each; `labels` is 1 for virginica, −1 for versicolor. Here and
+/// in the code below flowers count from 0: number `k` of the hundred is row `51 + k` of the file.
 struct Flowers: Sendable {
   let features: Tensor
   let labels: Tensor
@@ -294,8 +316,8 @@ let trained = try machine(start)
 
 // A flower with $\alpha_i = 0$ is classified well enough not to matter; one with $\alpha_i = C$ lies on
 // the wrong side of its margin; the *free* ones between lie exactly on the margin and hold the machine
-// in place. In our ordering inequality $i$ is the wall $\alpha_i \le C$ and inequality $50 + i$ the
-// wall $\alpha_i \ge 0$.
+// in place. We count $i$ from 0 to 49, so that $\alpha_i$ belongs to row $51 + 2i$ of the file; inequality
+// $i$ is the wall $\alpha_i \le C$, and inequality $50 + i$ the wall $\alpha_i \ge 0$.
 
 /// How many flowers are at `C`, free, and at zero.
 func counts(_ activeSet: ActiveSet) -> (bound: Int, free: Int, zero: Int) {
@@ -308,7 +330,7 @@ func counts(_ activeSet: ActiveSet) -> (bound: Int, free: Int, zero: Int) {
 let startSet = try minimum.activeSet(at: dual(start, training, among))
 let startCounts = counts(startSet)
 show("at C, free, at zero", startCounts.bound, startCounts.free, startCounts.zero)
-show("margin of complementarity", digits(3, startSet.complementarityMargin))
+show("complementarity margin", digits(3, startSet.complementarityMargin))
 show("rank of active gradients, and their number", startSet.rank, startSet.gradientCount)
 
 // The machine's decision for a flower $x$ is $f(x) = \sum_i \alpha_i t_i k(x_i, x) + \nu$. The bias is
@@ -350,7 +372,7 @@ quote(try minimum.linearize(at: dual(start, training, among)).pullback(cotangent
 
 // The *Newton correction* says how far the machine is from solving the conditions; the rest, how well
 // the linear system of the derivative was solved. (It has 151 unknowns: 50 weights, the bias, and a
-// hundred multipliers, which is little enough to be factorised.)
+// hundred multipliers, those of walls with slack included, which is little enough to be factorised.)
 //
 // Is it right? Only the free flowers and the bias can move; the ones at $C$ follow their wall. By
 // hand, with $F$ the free and $U$ those at $C$,
@@ -452,10 +474,14 @@ for route in routes.prefix(2) {
   try check("error, \(route.name)", distance(route.gradient), below: 1e-9)
 }
 
-// The last row is off by \(off) %, and it is not the implicit rows that are wrong. Look at the
-// differences in $\log C$ at every step length:
+// (The pushforwards were asked for one after the other, each with a program of its own; both directions
+// at one linearisation would need one. The \(programs) programs of the last row are those of two sweeps over
+// step lengths: \(each), in $\log C$ and in $\log\gamma$.) The last row is off by \(off) %, and it is not the implicit rows that
+// are wrong. Look at the differences in $\log C$ at every step length:
 
 note("off", digits(2, 100 * distance(routes[3].gradient)))
+note("programs", routes[3].solves)
+note("each", sweeps.map { "\($0.evaluations)" }.joined(separator: " and "))
 let distances = sweeps[0].entries.map { entry in
   (step: entry.step, error: ((entry.central - byHand[0]) / byHand[0]).magnitude)
 }
@@ -547,15 +573,15 @@ note("ratio of bytes", digits(2, byteRatio))
 var curve: [(loss: Double, knobs: Knobs, counts: (bound: Int, free: Int, zero: Int))] = []
 let tuning = GradientDescent(
   stepSize: .backtracking(initial: 10), stopping: .after(descentSteps))
-let tuned = try timed("descent") {
+let descent = try timed("descent") {
   try tuning.minimum(
     of: { knobs in loss(knobs, try machine(knobs)) }, from: start,
     observing: { iterate in
       let set = try minimum.activeSet(at: dual(iterate.point, training, among))
       curve.append((iterate.value, iterate.point, counts(set)))
-    }
-  ).point
+    })
 }
+let tuned = descent.point
 
 // hide begin
 try plot(
@@ -564,8 +590,9 @@ try plot(
     "Tuning C and γ by the gradient", x: .linear("step"), y: .linear("validation loss"),
     [.lineWithPoints("loss", x: curve.indices.map(Double.init), y: curve.map(\.loss))],
     caption:
-      "Most of the way is done in the first few steps. Each is one quadratic program and one "
-      + "linear solve, and another program for each trial of the line search."))
+      "Most of the way is done in the first few steps. In \(descent.iterations) steps the line search "
+      + "tried \(descent.evaluations) points, the start included. Each cost one quadratic program and one "
+      + "linear solve for the gradient."))
 // hide end
 let tunedMachine = try machine(tuned)
 try table(
@@ -632,9 +659,11 @@ note("intervals", gridCount - 1)
 // In \(changed intervals) of the \(intervals) intervals between neighbouring values the active set has
 // changed. Between two changes, the conditions are linear equations with $C$ on the right-hand side only:
 // the solution is a *straight line* in $C$, and one derivative describes all of it. It even says where the
-// line ends, at the first wall that a free $\alpha_i$ reaches or the
-// first multiplier that reaches zero. So one can walk from kink to kink, with one solve for each.
-// (Statisticians call this the path algorithm of support vector machines.)
+// line ends, at the first wall that a free $\alpha_i$ reaches or the first multiplier that reaches zero.
+// So one can walk from kink to kink. Each line takes one quadratic program, solved at its beginning, and
+// one linear solve, for its direction (besides the one by which the library checks that solution). Between
+// its ends nothing is solved. (Statisticians call this the path algorithm of support vector machines.
+// Theirs does without the programs: it updates the solution of the line before.)
 
 /// A piece of the path on which the active set stays the same.
 struct Segment {
@@ -678,8 +707,10 @@ func segment(from C: Double) throws -> Segment {
 }
 
 // Below the first free flower the multipliers are not unique (more on that below), so the walk begins
-// at the first value of the grid that has one. A segment begins a ten-thousandth beyond the kink; where
-// the library still calls that point weakly active, a little further.
+// at the first value of the grid that has one. The next segment begins a ten-thousandth of $C$ beyond the
+// kink; where the library still calls that point weakly active, a little further, but at most three
+// thousandths. The walk skips these gaps, so two kinks that are closer than that may be counted as one.
+// Then two walls, or more, change their state from one line to the next, and we count how often.
 
 func segment(beyond kink: Double) throws -> Segment {
   for distance in [1e-4, 3e-4, 1e-3] {
@@ -707,17 +738,32 @@ let kinks = segments.map(\.end).filter { $0 < 50 }
 show("first C of the walk", digits(4, departure))
 show("kinks", kinks.count)
 show("where the last one is", digits(5, kinks.last ?? .nan))
+let spacings = zip(kinks, kinks.dropFirst()).map { ($1 - $0) / $0 }
+show("closest two, as a part of C", digits(2, spacings.min() ?? .nan))
+let merged = zip(segments, segments.dropFirst()).count { before, after in
+  let (lambda, next) = (
+    before.solution.inequalityMultipliers.scalars, after.solution.inequalityMultipliers.scalars
+  )
+  return zip(lambda, next).count { ($0 > 0) != ($1 > 0) } > 1
+}
+show("at how many of them more than one wall changes", merged)
 
-// Does the line hold what it promises? At each value of the grid, the point on the line against the
-// solution of the program:
+// Does the line hold what it promises? At each value of the grid that lies on one, we compare the point on
+// the line with the solution of the program. Values before the walk begins are left out, and so would be
+// those that happen to fall into one of the gaps:
 
 var worstOnLine = 0.0
+var onLines = 0
 for (C, _) in path {
   guard let line = segments.last(where: { $0.start <= C && C <= $0.end }) else { continue }
+  onLines += 1
   let solved = try minimum(program(C: C))
   let error = (line.point(at: C).primal - solved.primal).norm() / solved.primal.norm()
   worstOnLine = max(worstOnLine, error.scalar)
 }
+let before = path.count { $0.C < departure }
+show(
+  "values of C before the walk, on a line, neither", before, onLines, path.count - before - onLines)
 try check("largest relative distance of the lines from the solutions", worstOnLine, below: 1e-8)
 let reached = min(segments.last?.end ?? 0, 50)
 let inWalk = changed.filter { path[$0 - 1].C >= departure && path[$0].C <= reached }
@@ -756,8 +802,10 @@ try plot(
       .line("slope", x: slopeLine.map(\.C), y: slopeLine.map(\.slope)),
       .points("kinks", x: kinks, y: kinked.map { slope(at: $0.end, $0) }),
     ],
-    caption: "A point for each kink, where a flower reaches a wall or leaves one, at the slope "
-      + "that ends there."))
+    caption:
+      "The slope is computed on the lines of the walk only; the steep strokes between them join "
+      + "one line to the next. A point for each kink, where a flower reaches a wall or leaves one, at "
+      + "the slope that ends there."))
 let n = training.count
 let freeSpans = (0..<n).map { i in
   segments.count { segment in
@@ -778,9 +826,10 @@ try plot(
         })
     } + [.points("kinks", x: kinks, y: kinks.map { _ in 0 })],
     caption:
-      "The weights of the flowers that are free for longest, as parts of C. At 1 a flower is at "
-      + "its upper wall, at 0 it does not matter; each corner is a kink (the points below), though "
-      + "most kinks belong to other flowers."))
+      "The weights α, as parts of C, of the five flowers that are free on the largest number of the "
+      + "\(segments.count) lines of the walk; rows count from 1 in the file. At 1 a flower is at its upper "
+      + "wall, at 0 it does not matter; each corner is a kink (the points below), though most kinks "
+      + "belong to other flowers."))
 // hide end
 let nearestKink = kinks.map { abs(log(Tensor($0))).scalar }.min() ?? .nan
 show("distance of the nearest kink from log C = 0", digits(3, nearestKink))
@@ -853,7 +902,9 @@ try check(
 // + \lambda^{\mathsf T}(G z - h)\bigr) = -\lambda .$$
 //
 // (Not the objective, which does not contain $h$, and whose partial derivative is zero.) So
-// $dV/dC = -\sum_i \lambda_i$ over the upper walls.
+// $dV/dC = -\sum_i \lambda_i$ over the upper walls. To compare, we differentiate the objective at the
+// solution in our knob $\log C$. That gives $dV/d\log C = C\,dV/dC$, which is the same number here, at
+// $C = 1$.
 
 let startProgram = dual(start, training, among)
 let (optimum, envelope) = try minimum.optimalValueAndGradient(at: startProgram)
@@ -863,22 +914,47 @@ let (throughSolve, throughSlopes) = try valueAndGradient(at: start) { knobs in
     dual(knobs, training, among), try machine(knobs).primal)
 }
 show("V", optimum)
+let slopeInLogC = exp(start.logC).scalar * slopeInC
 show("dV/dC, from the multipliers", slopeInC)
-show("dV/dC, by differentiating the solution", throughSlopes.logC.scalar)
+show("dV/dlog C, by differentiating the solution", throughSlopes.logC.scalar)
 try check(
-  "relative difference", ((slopeInC - throughSlopes.logC.scalar) / slopeInC).magnitude, below: 1e-10
-)
+  "relative difference of C dV/dC and dV/dlog C",
+  ((slopeInLogC - throughSlopes.logC.scalar) / slopeInLogC).magnitude, below: 1e-10)
 
 // The multiplier $\lambda_i$ of an upper wall is the amount by which flower $i$ violates its margin. The
 // price of a constraint is its multiplier: that is what multipliers are called shadow prices for.
 //
 // ## What goes wrong, and what you are told
 //
-// **Two identical flowers.** Rows 102 and 143 of the file hold the same numbers, and fall on different
-// sides of our split. Train on all hundred flowers, and both are in:
+// **The quadratic form is singular.** That alone is no fault. Of
+// $\tfrac12(z_1 + z_2)^2 - (z_1 + z_2)$ only the sum is determined, and $z_1 + z_2 = 1$ at the minimum. A wall
+// that binds can decide the rest: with $z_1 - z_2 \le \tfrac12$, and a little reward for a large
+// $z_1 - z_2$, the solution is unique, and has a derivative. Without the reward nothing pushes against the
+// wall, and the solver returns one of many solutions:
+
+func onlyTheSum(reward: Double) -> QuadraticProgram {
+  QuadraticProgram(
+    Q: [[1, 1], [1, 1]], c: Tensor([-1 - reward, -1 + reward]), G: [[1, -1]], h: [0.5])
+}
+let decided = try minimum.linearize(at: onlyTheSum(reward: 0.1))
+var movedWall = onlyTheSum(reward: 0)
+(movedWall.Q, movedWall.c) = (.zeros([2, 2]), .zeros([2]))
+(movedWall.G, movedWall.h) = (.zeros([1, 2]), [1])
+let moved = try decided.pushforward(movedWall).value.primal
+show("z with the reward", decided.solution.primal)
+show("its motion when the wall recedes", moved)
+try check(
+  "error of the motion (½, −½)", (moved - [0.5, -0.5]).norm(.infinity).scalar, below: 1e-12)
+try quoteError { _ = try minimum.linearize(at: onlyTheSum(reward: 0)) }
+
+// **Two identical flowers.** The same may hide in data. Rows 102 and 143 of the file hold the same numbers,
+// and fall on different sides of our split. Train on all hundred flowers, and both are in:
 
 let everyone = Flowers(Array(0..<100))
 let (first, second) = (102 - 51, 143 - 51)
+try check(
+  everyone.features.at(first).scalars == everyone.features.at(second).scalars,
+  "rows 102 and 143 are equal")
 let allDistances = everyone.squaredDistances(to: everyone)
 let narrow = Knobs(logC: start.logC, logGamma: log(2))
 let allProgram = dual(narrow, everyone, allDistances)
@@ -892,7 +968,9 @@ show("C", exp(narrow.logC).scalar)
 
 try quoteError { _ = try minimum.linearize(at: allProgram) }
 
-// The decision function depends on the sum only, and that does have a derivative. Exercise 2 gets it.
+// The matrix of the conditions is singular again: let one weight grow and the other shrink by as much, and
+// no condition notices. The decision function depends on the sum only, and that does have a derivative.
+// Exercise 2 gets it.
 //
 // **No free flower.** At the beginning of the path every flower is at $C$. The weights are as
 // determined as can be, and their derivative is right. The bias is not: there is a whole interval of
@@ -953,8 +1031,8 @@ try quoteError { _ = try hurried.linearize(at: startProgram) }
 //    the library return a wrong gradient?
 // 2. Make the twins one flower that counts twice. What changes in the program, and what is the
 //    derivative of the sum of their weights with respect to $\log C$?
-// 3. In the textbook, complementarity reads $\lambda \circ G = 0$. The library drops the walls that do not
-//    bind instead. Do the derivatives differ? Do the condition numbers?
+// 3. In the textbook, complementarity reads $\lambda \circ G = 0$. The library writes $G_i = 0$ for walls that
+//    bind and $\lambda_i = 0$ for the others. Do the derivatives differ? Do the condition numbers?
 // 4. In the example with the kink, let the limit move too: $z_1 - 2 z_2 \le -\tfrac12 + e$. In which
 //    directions $(\dot b, \dot e)$ does the wall bind, and what is $\dot z$ there?
 //

@@ -133,8 +133,8 @@ try check(
 
 // ## 3. The textbook's complementarity
 //
-// *In the textbook, complementarity reads $\lambda \circ G = 0$. The library drops the walls that do not
-// bind instead. Do the derivatives differ? Do the condition numbers?*
+// *In the textbook, complementarity reads $\lambda \circ G = 0$. The library writes $G_i = 0$ for walls that
+// bind and $\lambda_i = 0$ for the others. Do the derivatives differ? Do the condition numbers?*
 //
 // The equations have the same solutions, so the derivatives agree. The matrices do not. For the closest
 // $y \le 1$ to $x = 1 + \varepsilon$ we have $y = 1$, $\lambda = \varepsilon$, and

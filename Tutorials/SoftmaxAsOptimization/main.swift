@@ -12,7 +12,8 @@
 //
 // We rehearse on softmax itself. It solves an optimisation problem too, so we can throw its formula
 // away, differentiate the problem, and compare every number with the truth. At the end we leave
-// softmax for a relative whose constraints bind.
+// softmax for the relative with exact zeros, whose constraints bind. The cap and the groups are left
+// to you, as the first and the last [exercise](#exercises).
 
 // hide begin
 import Comparison
@@ -282,8 +283,10 @@ try plot(
       .line("|det|, corrected", x: curve.map(\.level), y: curve.map { abs($0.corrected) }),
     ],
     marks: [.vertical(1, "u = 0")],
-    caption: "The determinant of the note's matrix is ±u, and vanishes where u changes its sign. "
-      + "Nothing happens to softmax there; the corrected determinant stays at one."))
+    caption:
+      "Determinants are drawn without their signs. That of the note's matrix is |det| = |u|, "
+      + "and vanishes where u changes its sign. Nothing happens to softmax there; the corrected "
+      + "|det| stays at one."))
 // hide end
 
 // Why should equations break down where the function they describe does not? Because at $u = 0$ the
@@ -327,8 +330,9 @@ try quoteError { _ = try softmax.linearize(at: theta, solution: stray) }
 // 3. The first $n+1$ of them, since $v = 0$ and $dv = 0$.
 // 4. A fixed point: mirror descent with the step $\eta$ maps $x$ to
 //    $\operatorname{softmax}\bigl((1-\eta)\log x + \eta\,\theta\bigr)$, a geometric mean of old shares and
-//    $e^\theta$, normalised. At $\eta = 1$ this *is* the formula, which would make a poor test; we take
-//    $\eta = \tfrac12$.
+//    $e^\theta$, normalised. At $\eta = 1$ this *is* the formula, whatever $x$ is, which makes a poor
+//    test. The test is $\eta = \tfrac12$, here and on the rest of this page; $\eta = 1$ stands in the
+//    last row of the table for comparison only.
 
 /// Shares and the multiplier of their sum.
 struct Reduced: TensorStructure {
@@ -463,12 +467,12 @@ try check("all second derivatives against the formula", worst, below: 1e-12)
 
 // ## Temperature, and a condition number that frightens for nothing
 //
-// Weigh the entropy by a temperature $\tau$: maximise $x^{\mathsf T}\theta + \tau H(x)$. The shares
-// become $\operatorname{softmax}(\theta/\tau)$ and their derivative
+// Weigh the entropy $H(x) = -\sum x_i\log x_i$ by a temperature $\tau$: maximise
+// $x^{\mathsf T}\theta + \tau H(x)$. The shares become $\operatorname{softmax}(\theta/\tau)$ and their derivative
 // $(\operatorname{diag}(x) - xx^{\mathsf T})/\tau$. As $\tau$ falls the shares gather on the best candidate,
 // and the others become small: with ten scores 0.2 apart and $\tau = 0.01$ the last share is
-// $e^{-180}$. Stationarity contains $\log x$, so $A$ contains $-\tau/x_i$. Here is what happens to the
-// condition number of $K$, and to the solvers.
+// $e^{-180}$. Stationarity contains $\tau\log x$, so $K$ now has $-\tau/x_i$ on its diagonal. We shall see
+// what that does to its condition number, and to the solvers.
 
 let steep = Tensor((0..<10).map { -0.2 * Double($0) })
 
@@ -484,7 +488,7 @@ func reducedAt(_ tau: Double, _ solver: any LinearSolver) -> ImplicitFunction<Te
     linearSolver: solver)
 }
 
-// As the yardstick we need the derivative free of cancellation. In $x_i(1-x_i)$ the difference cancels
+// As the yardstick we need the derivative $J$ free of cancellation. In $x_i(1-x_i)$ the difference cancels
 // when $x_i$ is almost 1; $x_i\sum_{j\ne i} x_j$ is the same number, with all its digits.
 
 func exactJacobian(_ x: Tensor, _ tau: Double) -> Tensor {
@@ -511,7 +515,7 @@ func conditionNumbers(_ x: Tensor, _ tau: Double) -> (usual: Double, skeel: Doub
 
 // hide end
 
-// The same problem can be written in $z = \log x$, as in the last section. Nothing large is left in its
+// The same problem can be written in $z = \log x$, as in [Twice](#twice). Nothing large is left in its
 // matrix.
 
 struct LogReduced: TensorStructure {
@@ -534,6 +538,15 @@ func logarithmicAt(_ tau: Double, _ solver: any LinearSolver) -> ImplicitFunctio
     linearSolver: solver)
 }
 
+// Two tables. The first has two condition numbers. The usual one, $\lVert K\rVert\,\lVert K^{-1}\rVert$, bounds
+// by how much a change of $K$ that is small compared with its *largest* entry can change the solution.
+// Skeel's, $\lVert\,|K^{-1}|\,|K|\,\rVert$ with absolute values taken entry by entry, asks the same for changes
+// that are small compared with *each* entry, as those of rounding are. Both norms are the largest sum
+// of absolute values in a row, the norm that belongs to the largest entry of a vector. The second table
+// has the relative errors of the Jacobian $\hat J$ that each method finds,
+// $\lVert\hat J - J\rVert / \lVert J\rVert$, where a norm is the root of the sum of squares of all entries; where
+// the library throws an error in place of a Jacobian it says *refused*.
+
 // hide begin
 /// The error of a Jacobian, or that there is none.
 func outcome(_ tau: Double, _ jacobian: (Tensor) throws -> Tensor) -> String {
@@ -549,7 +562,7 @@ func outcome(_ tau: Double, _ jacobian: (Tensor) throws -> Tensor) -> String {
 // hide end
 let temperatures = [1, 0.3, 0.1, 0.03, 0.01]
 try table(
-  ["τ", "smallest share", "‖K‖‖K⁻¹‖", "Skeel's"],
+  ["τ", "smallest share", "‖K‖ ‖K⁻¹‖", "Skeel's number"],
   rows: temperatures.map { tau in
     let x = (steep / Tensor(tau)).softmax()
     let condition = conditionNumbers(x, tau)
@@ -578,17 +591,21 @@ try table(
   })
 
 // There is a lot in these columns. The usual condition number grows like $\tau/\min x$, and at
-// \(hopeless) one would not expect a single digit. Elimination does not care: the library scales rows
-// and columns before it factorises, Skeel's number (which no scaling of rows changes) stays below
-// twenty-five, and LU is right to the last digits. It is *better than the formula*: in $x_1(1-x_1)$ the
-// textbook expression subtracts from 1 a share that is almost 1, and at $\tau = 0.01$ half the digits are
-// gone, whereas elimination with pivoting takes the small shares first and gets the change of $x_1$ as
-// minus the sum of theirs. (The two passes of the last section cancel in the same way;
+// \(hopeless) one would not expect a single digit. But it says little about the problem, and much about
+// the units of the equations: multiply one equation by a million, and it changes, although the solution
+// does not. Skeel's number stays the same when rows are multiplied, and here it stays below twenty-five.
+// Elimination lives up to it: the library first multiplies rows and columns by factors that make their
+// largest entries alike, then factorises, and LU is right to the last digits. It is *better than the
+// formula*: in $x_1(1-x_1)$ the textbook expression subtracts from 1 a share that is almost 1, and at
+// $\tau = 0.01$ half the digits are gone, whereas elimination with pivoting takes the small shares first
+// and gets the change of $x_1$ as minus the sum of theirs. (The two passes over a vector in
+// [Four routes](#four-routes-to-the-same-matrix), divided by $\tau$, cancel in the same way;
 // $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$ does not.)
 //
-// GMRES sees the matrix as it is, and is refused, rightly, when nothing certifies its answer:
+// GMRES sees the matrix as it is, without that scaling, and is refused, rightly, when nothing
+// certifies its answer:
 
-note("hopeless", digits(1, conditionNumbers((steep / Tensor(0.01)).softmax(), 0.01).usual))
+note("hopeless", digits(2, conditionNumbers((steep / Tensor(0.01)).softmax(), 0.01).usual))
 try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
 
 // The cure is a change of coordinates. With $z = \log x$ the matrix is
@@ -629,6 +646,8 @@ show("dx₁/dθ₁: scores 0.2 apart, and tied", digits(3, last.gap), digits(3, 
 try check(
   "relative error of 1/(4τ) at the tie",
   cooling.map { ($0.tie * 4 * $0.tau - 1).magnitude }.max() ?? .nan, below: 1e-12)
+let turn = cooling.max { $0.gap < $1.gap }?.tau ?? .nan
+try check(0.1 < turn && turn < 0.2, "the slope with the gap is largest between τ = 0.2 and 0.1")
 // hide begin
 try plot(
   "cooling",
@@ -639,16 +658,16 @@ try plot(
       .line("a tie", x: cooling.map(\.tau), y: cooling.map(\.tie)),
       .line("scores 0.2 apart", x: cooling.map(\.tau), y: cooling.map(\.gap)),
     ],
-    caption:
-      "Both grow while the temperature is above the gap. Below, the tie goes on as 1/(4τ), and "
-      + "the other vanishes faster than any power of τ."))
+    caption: "Cooling goes from right to left. The slope at the tie is 1/(4τ) and grows for ever. "
+      + "With a gap of 0.2 between the scores the slope grows at first, too; once τ has fallen below "
+      + "the gap it turns round, and vanishes faster than any power of τ."))
 // hide end
 
 // ## Against unrolling and differences
 //
 // Back to $\tau = 1$ and five candidates. The second one is the right answer, the loss is $-\log x_2$,
 // and everybody knows its gradient: $x - e_2$. Three sources of derivatives, one table. What is
-// unrolled is mirror descent from equal shares, forty steps.
+// unrolled is mirror descent from equal shares, forty steps with $\eta = \tfrac12$.
 
 @Sendable func descend(_ theta: Tensor, steps: Int) -> Tensor {
   var x = Tensor(repeating: 1 / Double(theta.count), shape: theta.shape)
@@ -670,8 +689,12 @@ try table(
   })
 for finding in comparison.findings { quote(finding) }
 
-// How many steps does one need? The implicit derivative below is taken at the same iterate $x_k$,
-// with the check of the conditions switched off.
+// The three rows of differences share one sweep over many step lengths, made for each of the five scores.
+// Its solver runs are counted for all three together, not for each: whoever wants central differences
+// alone pays nearly as much.
+//
+// How many steps does one need to unroll? The implicit derivative below is taken at the same iterate
+// $x_k$, with the check of the conditions switched off.
 
 let unchecked = ImplicitFunction<Tensor, Tensor>(
   forward: { theta in shares(theta).x },
@@ -712,13 +735,16 @@ try table(
   })
 
 // Unrolled, the error follows that of the iterate: a digit every three to four steps. It does not lag
-// behind, as it does on [another page](UnconstrainedOptimization.md), because in $\log x$ mirror descent
-// is a linear map. The implicit error is about the *square* of the iterate's. That is a gift of this
+// behind, as it does on [another page](UnconstrainedOptimization.md). There the input is a penalty, which
+// stands in the matrix of the iteration, so that each step changes with it. Here a step multiplies
+// $\log x$ by $1 - \eta$ and adds a term with $\theta$: the input adds something and leaves the factor alone
+// ([exercise 4](#exercises) has the formula). The implicit error is about the *square* of the iterate's. That is a gift of this
 // map: the two terms by which an error of $x$ enters $A$ and $B$ cancel to first order. In general one can
 // count on proportionality only.
 //
-// The last column is the *derivative with respect to the starting point*, which some texts ask for. After
-// a few steps there is one, and it halves with each. That of the solution is exactly zero, since the
+// The last column is the size of the *derivative with respect to the starting point*, which some texts ask
+// for (when the start gains a little of the first share and loses as much of the second). After a few
+// steps there is one, and it about halves with each. That of the solution is exactly zero, since the
 // conditions do not mention the start.
 //
 // And there are solvers that one should not unroll at all. Our bisection is one. Its recorded steps are
@@ -741,8 +767,9 @@ try check(largest(wrongJacobian - closedForm) > 0.1, "unrolling the bisection is
 // ## Hundreds of softmaxes at once
 //
 // A classifier wants the shares of a whole batch of images, and one `ImplicitFunction` can give them all:
-// scores are a matrix, a row for each of \(rows) images, and so are shares. The system then has a small
-// block for each row. It pays to think for a minute about *which* conditions to write.
+// scores are a matrix, a row for each of \(rows) images (made up for now; real ones come in the next
+// section), and so are shares. The system then has a small block for each row. It pays to think for a
+// minute about *which* conditions to write. The table shows what one pullback takes.
 
 @Sendable func sums(_ a: Tensor) -> Tensor { a.sum(alongAxis: 1) }
 @Sendable func column(_ a: Tensor) -> Tensor { a.expanded(atAxis: 1) }
@@ -778,11 +805,11 @@ func work<Solution: TensorStructure>(
   return [
     name, y.variableCount,
     String(report.linearSolver.prefix { $0 != "," && $0 != "(" && !$0.isNumber }),
-    report.operatorProducts,
+    report.linearIterations, report.operatorProducts,
   ]
 }
 try table(
-  ["unknowns", "how many", "chosen by the library", "products with A"],
+  ["unknowns", "how many", "chosen by the library", "steps", "products with A or Aᵀ"],
   rows: [
     try timed("x and u") { try work("x and u", batchForShares) },
     try timed("log x and u") { try work("log x and u", batchForLogarithms) },
@@ -790,10 +817,11 @@ try table(
     try timed("u alone") { try work("u alone", batchForMultipliers) },
   ])
 
-// The first system has entries $1/x_i$ of all sizes, and an iterative solver works through them. In
-// log-coordinates every block has the same three eigenvalues, $-1$ and $(-1\pm\sqrt5)/2$, whatever the
-// scores are, so that GMRES needs three steps for any batch; for mirror descent they are $-1$ and
-// $-\eta$, and it needs two. Best is to look which unknowns the rest follow from explicitly. Given
+// A *step* is one of the iterative solver, or one that refines the result of the division. Each takes one
+// product, and one product more gives the residual of the answer. The first system has entries $1/x_i$ of all sizes, and an iterative
+// solver works through them. In log-coordinates every block has the same three eigenvalues, $-1$ and
+// $(-1\pm\sqrt5)/2$, whatever the scores are, so that GMRES needs three steps for any batch; for mirror
+// descent they are $-1$ and $-\eta = -\tfrac12$, and it needs two. Best is to look which unknowns the rest follow from explicitly. Given
 // $u$, stationarity *is* a formula for $x$, so we keep one equation for each row,
 // $\sum_j e^{\theta_{ij} - 1 + u_i} = 1$. Now $A$ is diagonal: the library sees that in the recording, and
 // divides.
@@ -808,7 +836,8 @@ try table(
 // $p$ by $p^{\mathsf T}W + b$; we minimise the mean of $-\log$ of the share of the right digit, plus a small
 // penalty, by accelerated gradient steps. Training runs twice: with the closed form of softmax, and with
 // the implicit function called inside the loss, so that each gradient passes through a bisection by one
-// division per image.
+// division per image. Steps are counted from 1, and each is listed with the loss that it starts from:
+// at step 1 all weights are zero, all shares a tenth, and the loss is $\log 10$.
 
 let digitTable = try Table(csv: try dataFile("digits.csv"))
 let allPixels = try digitTable.columns((0..<64).map { "p\($0)" }) / 16
@@ -872,6 +901,9 @@ try table(
   rows: [0, 1, 4, 9, 24, 49, 99].filter { $0 < steps }.map {
     [$0 + 1, byFormula.losses[$0], byImplicit.losses[$0]]
   })
+try check(
+  "distance of the loss at step 1 from log 10",
+  abs(Tensor(byImplicit.losses[0]) - log(Tensor(10))).scalar, below: 1e-12)
 try check("largest difference of the two curves", largestGap, below: 1e-10)
 note("accuracy", digits(3, 100 * test.accuracy(byImplicit.weights)))
 show("right on unseen images, percent", digits(3, 100 * test.accuracy(byImplicit.weights)))
@@ -882,12 +914,14 @@ try plot(
     "A digit classifier, trained twice", x: .linear("step"), y: .logarithmic("loss"),
     [
       .line(
-        "implicit softmax", x: byImplicit.losses.indices.map(Double.init), y: byImplicit.losses),
+        "implicit softmax", x: byImplicit.losses.indices.map { Double($0 + 1) },
+        y: byImplicit.losses),
       .points(
-        "closed form", x: stride(from: 0, to: steps, by: 5).map(Double.init),
+        "closed form", x: stride(from: 0, to: steps, by: 5).map { Double($0 + 1) },
         y: stride(from: 0, to: steps, by: 5).map { byFormula.losses[$0] }),
     ],
-    caption: "One curve. The implicit run never used a formula for softmax."))
+    caption: "One curve, with every fifth point of the closed form. The implicit run never used a "
+      + "formula for softmax."))
 // hide end
 
 // ## When the constraints bind
@@ -960,7 +994,14 @@ let problem = ConstrainedProblem<Tensor, Tensor>(
   equalities: { _, x in x.sum() - 1 },
   inequalities: { _, x in -x })
 let minimum = ConstrainedMinimum(problem, primalSolver: { theta in sparseShares(theta).x })
-quote(try minimum.activeSet(at: theta))
+let binding = try minimum.activeSet(at: theta)
+quote(binding)
+note("size", digits(4, sparse.solution.x.norm().scalar))
+try check(
+  "distance of the margin from x₁ / ‖x‖",
+  (binding.complementarityMargin - (sparse.solution.x[0] / sparse.solution.x.norm().scalar))
+    .magnitude,
+  below: 1e-12)
 
 let projected = ImplicitFunction<Tensor, Tensor>(
   forward: { theta in try Projection.simplex(theta) },
@@ -975,6 +1016,10 @@ try check(
   "projected gradient, against the formula",
   largest(try projected.jacobian(at: theta).value - sparseClosedForm), below: 1e-13)
 
+// (The *complementarity margin* is the larger of slack and multiplier of the least clear inequality,
+// both measured without units. Here that is the share $x_1 = 0.15$, as a part of the size
+// $\lVert x\rVert = \(size)$ of the solution.)
+//
 // Between two candidates, as the first one's score $t$ grows and the other's is zero:
 
 // hide begin
@@ -1057,7 +1102,7 @@ try quoteError { _ = try softmax(Tensor([0.9, -.infinity, 0.3, 1.6, -1.1])) }
 //
 // ## Exercises
 //
-// 1. The question we began with: no share above a cap $c$. Write the problem, find the shares, and train
+// 1. The first wish we began with: no share above a cap $c$. Write the problem, find the shares, and train
 //    through them. What is the Jacobian?
 // 2. How do the shares change with the temperature? Derive it by hand, and let the library do it.
 // 3. Replace the entropy by minus the divergence from given shares $q$, $-\sum x_i\log(x_i/q_i)$. What is the
@@ -1065,6 +1110,9 @@ try quoteError { _ = try softmax(Tensor([0.9, -.infinity, 0.3, 1.6, -1.1])) }
 // 4. Show that $k$ unrolled steps of mirror descent with step $\eta$ have the derivative
 //    $(1 - (1-\eta)^k)\,(\operatorname{diag}(x_k) - x_k x_k^{\mathsf T})$. What happens at $\eta = 1$, and
 //    beyond?
+// 5. The last wish we began with: the candidates come in groups, and the shares of group $g$ shall add to a
+//    given $s_g$. What are the shares, and their derivatives in $\theta$ and in $s$? What does the library
+//    say if the equation $\sum_i x_i = 1$ stays among the conditions?
 //
 // [Solutions](SoftmaxAsOptimizationSolutions.md)
 //

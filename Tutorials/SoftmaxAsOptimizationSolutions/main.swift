@@ -1,4 +1,4 @@
-// # Solutions: a cap, a temperature, a prior, and forty unrolled steps
+// # Solutions: a cap, a temperature, a prior, forty unrolled steps, and groups
 //
 // Page: docs/SoftmaxAsOptimizationSolutions.md
 //
@@ -207,4 +207,86 @@ for eta in [0.25, 0.5, 1, 1.5, 2] {
 }
 try table(["η", "k", "1 − (1 − η)ᵏ", "error of xₖ", "error of its derivative"], rows: rows)
 try check("distance from the formula, all steps", worst, below: 1e-12)
+
+// ## 5. Groups
+//
+// *The candidates come in groups, and the shares of group $g$ shall add to a given $s_g$. What are the
+// shares, and their derivatives in $\theta$ and in $s$? What does the library say if the equation
+// $\sum_i x_i = 1$ stays among the conditions?*
+//
+// Each group has an equation of its own, and a multiplier $u_g$ for it. So $x_i = e^{\theta_i - 1 + u_g}$ for
+// $i$ in $g$: a softmax in each group, times $s_g$. The equations of different groups have nothing in
+// common, and for one of them the old elimination gives $dx = x\circ(d\theta + du_g)$ and, from
+// $\sum dx_i = ds_g$, $s_g\,du_g = ds_g - x_{(g)}^{\mathsf T}d\theta$, where $x_{(g)}$ has the shares of the
+// group and zeros elsewhere:
+//
+// $$\frac{dx}{d\theta} = \operatorname{diag}(x) - \sum_g \frac{x_{(g)}\,x_{(g)}^{\mathsf T}}{s_g}, \qquad
+// \frac{dx}{ds_g} = \frac{x_{(g)}}{s_g} .$$
+
+/// A row for each group, with ones at its candidates.
+let groups: Tensor = [[1, 1, 0, 0, 0], [0, 0, 1, 1, 1]]
+
+/// Scores, and what the shares of each group add to.
+struct Grouped: TensorStructure {
+  var theta: Tensor
+  var sums: Tensor
+  static var fields: [TensorField<Grouped>] { [.init("theta", \.theta), .init("sums", \.sums)] }
+}
+
+@Sendable func groupShares(_ input: Grouped) -> Solution {
+  let top = input.theta.max()
+  let e = exp(input.theta - top)
+  let factors = input.sums / matmul(groups, e)
+  return Solution(x: e * matmul(factors, groups), u: 1 + log(factors) - top)
+}
+let grouped = ImplicitFunction<Grouped, Solution>(
+  forward: groupShares,
+  conditions: .root { input, y in
+    Solution(
+      x: input.theta - log(y.x) - 1 + matmul(y.u, groups), u: matmul(groups, y.x) - input.sums)
+  })
+let budget = Grouped(theta: theta, sums: [0.4, 0.6])
+let atBudget = try grouped.linearize(at: budget)
+let inGroups = atBudget.solution.x
+try table(
+  ["i", "group", "θ", "softmax", "in groups of 0.4 and 0.6"],
+  rows: (0..<n).map { i in
+    [
+      i + 1, groups[0, i] == 1 ? 1 : 2, theta[i], digits(4, theta.softmax()[i]),
+      digits(4, inGroups[i]),
+    ]
+  })
+
+let slopes = try atBudget.jacobian().value.slice(0..<n)  // five columns for θ, two for s
+let perSum = groups * inGroups / budget.sums.expanded(atAxis: 1)
+let perScore = inGroups.diagonal() - matmul(inGroups * groups, perSum, transposingLeft: true)
+try check("error of dx/dθ", largest(slopes.slice(0..<n, alongAxis: 1) - perScore), below: 1e-12)
+try check(
+  "error of dx/ds", largest(slopes.slice(n..<n + 2, alongAxis: 1) - perSum.transposed()),
+  below: 1e-12)
+
+// That all shares add to one follows already, since $0.4 + 0.6 = 1$. Keep the equation all the same, with a
+// multiplier $w$, and it repeats the sum of the others. Adding a number to both $u_g$ and taking it from
+// $w$ changes nothing, so that the multipliers are not determined, and the library asks about just that:
+
+/// Shares, the multipliers of the groups, and that of the sum.
+struct Overdone: TensorStructure {
+  var x: Tensor
+  var u: Tensor
+  var w: Tensor
+  static var fields: [TensorField<Overdone>] {
+    [.init("x", \.x), .init("u", \.u), .init("w", \.w)]
+  }
+}
+let overdone = ImplicitFunction<Grouped, Overdone>(
+  forward: { input in
+    let y = groupShares(input)
+    return Overdone(x: y.x, u: y.u, w: 0)
+  },
+  conditions: .root { input, y in
+    Overdone(
+      x: input.theta - log(y.x) - 1 + matmul(y.u, groups) + y.w,
+      u: matmul(groups, y.x) - input.sums, w: y.x.sum() - 1)
+  })
+try quoteError { _ = try overdone.linearize(at: budget) }
 try endPage()  // hide
