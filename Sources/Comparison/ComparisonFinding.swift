@@ -74,9 +74,9 @@ public enum ComparisonFinding: Sendable, Equatable {
           .disagreement(method: row.method, deviation: row.deviation, explained: explained))
       }
     }
-    if agrees && !hasKink { 
+    if agrees && !hasKink {
       result.append(.agreement(deviation: largest, oneSidedDeviation: oneSided))
-     }
+    }
     return result
   }
 }

@@ -330,7 +330,7 @@ struct GradientComparisonTests {
         == ["1", "1", "1", "1"] + Array(repeating: "\(runs), shared", count: 3))
     #expect(comparison.cells.allSatisfy { $0.count == comparison.columns.count })
     #expect(comparison.columns.contains("error"))
-    #expect(comparison.description.contains("; one-sided differences, which are coarser, to within "))
+    #expect(comparison.description.contains("one-sided differences, which are coarser, to within"))
     let lines = comparison.description.split(separator: "\n", omittingEmptySubsequences: false)
     let table = lines.prefix(8)
     #expect(Set(table.map(\.count)).count == 1)

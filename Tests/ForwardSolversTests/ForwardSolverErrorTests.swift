@@ -147,7 +147,10 @@ struct ForwardSolverErrorTests {
   }
 
   static let messages: [(ForwardSolverError, [String])] = [
-    (.notConverged(iterations: 7, gradientNorm: 0.5, tolerance: 1e-8), ["7", "0.5", "1e-8", "proximal"]),
+    (
+      .notConverged(iterations: 7, gradientNorm: 0.5, tolerance: 1e-8),
+      ["7", "0.5", "1e-8", "proximal"]
+    ),
     (.diverged(iteration: 9, gradientNorm: 1e40), ["9", "1e40", "2/L"]),
     (.notFinite(iteration: 3, quantity: "the gradient"), ["iteration 3", "the gradient"]),
     (
