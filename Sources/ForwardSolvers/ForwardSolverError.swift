@@ -94,9 +94,9 @@ extension ForwardSolverError: CustomStringConvertible {
         + "jumps."
     case .residualStuck(let iteration, let norm, let step, let tolerance):
       "No step decreases the residual at iteration \(iteration), down to \(step.shortened) of the "
-        + "full one. Its norm is \(norm.shortened), and \(tolerance.shortened) was asked for. If "
-        + "that is close, rounding lets no more through: loosen the tolerance. If not, the iteration "
-        + "is at a point where ‖F‖ is smallest nearby without being zero: start elsewhere, or ask "
+        + "full one. The residual has norm \(norm.shortened), and \(tolerance.shortened) was asked "
+        + "for. If that is close, rounding lets no more through: loosen the tolerance. If not, the "
+        + "iteration is at a point where ‖F‖ is smallest nearby without being zero: start elsewhere, or ask "
         + "whether these equations have a root at all."
     case .unboundedBelow(let iteration, let objective):
       "The objective falls without end: at iteration \(iteration) it has reached "

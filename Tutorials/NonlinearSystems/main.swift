@@ -163,8 +163,8 @@ note("n", n)
 note("solver", try temperature.pushforward(at: 1, 1).report.linearSolver)
 
 // Newton's method may take forty steps here; once rounding lets no step pass, the rest leave the
-// temperature as it is. Each derivative cost one more linear solve, by *\(solver)*: nobody declared the band, it was found in the
-// recorded equations.
+// temperature as it is. Each derivative cost one more linear solve, by *\(solver)*: nobody declared the
+// band, it was found in the recorded equations.
 //
 // Look at the right column. It does more than grow, it runs away. Something happens a little beyond
 // $\lambda = 3.5$, and to see what, turn the question round: which $\lambda$ gives
@@ -212,7 +212,8 @@ show("dλ/ds changes its sign between s =", heights[turning - 1], heights[turnin
 // The derivative that ran away is the reciprocal of one that passes through zero.
 //
 // For Bratu's equation itself, without a grid, a formula exists: every $\alpha > 0$ gives a solution,
-// with $s = 2\log\cosh\alpha$ and $\lambda = 8\,(\alpha/\cosh\alpha)^2$. It is the dashed curve; the dots are ours, with $n = \(n)$.
+// with $s = 2\log\cosh\alpha$ and $\lambda = 8\,(\alpha/\cosh\alpha)^2$. It is the dashed curve; the dots
+// are ours, with $n = \(n)$.
 
 // hide begin
 let alpha = Tensor(stride(from: 0.02, through: 3, by: 0.02).map { $0 })
@@ -493,10 +494,10 @@ try table(
 //
 // Now a network. The American Electric Power system of 1962, cut down to the 14 buses that engineers
 // have tested programs on ever since: two power stations, three condensers (machines that make reactive
-// power only), twenty lines and transformers, eleven loads. *Active* power, in MW, does the work;
-// *reactive* power, in Mvar, swings to and fro between magnetic and electric fields and back within each
-// period of the current, and without enough of it voltages sink. Voltages are counted *per unit*: 1 is what the
-// part of the network is built for.
+// power only), twenty lines and transformers, eleven loads. *Active* power, in MW, does the work.
+// *Reactive* power, in Mvar, only swings between the magnetic and electric fields of machines and lines,
+// but without enough of it voltages sink. Voltages are counted *per unit*: 1 is what that part of the network
+// is built for.
 
 let buses = try Table(csv: try dataFile("ieee14-buses.csv"))
 let branches = try Table(csv: try dataFile("ieee14-branches.csv"))
@@ -912,7 +913,7 @@ try check(
 // disadvantage. That is the chain rule: Newton's error obeys $\varepsilon_{k+1} \approx
 // c\,\varepsilon_k^2$, and differentiating the square gives $\varepsilon_{k+1}' \approx
 // 2c\,\varepsilon_k\varepsilon_k'$. Convergence is so fast that one step more makes up for it. The price
-// is memory. An unrolled step stores \(bytes of a step) bytes, as much as \(dense matrices) dense matrices of
+// is memory. An unrolled step stores \(bytes of a step) bytes, about as much as \(dense matrices) dense matrices of
 // $n \times n$ numbers: to be differentiated, the step assembles its Jacobian as a dense matrix, column by
 // column, and what it passes through on the way is stored too. The implicit derivative keeps
 // \(implicit bytes) bytes, once.
@@ -1001,7 +1002,7 @@ let floating = ImplicitFunction<Tensor, Voltages>(
   })
 try quoteError { _ = try floating.linearize(at: Tensor.zeros([busCount])) }
 
-// **A meter failed.** One load is missing from the table:
+// **A meter failed.** The load of bus 9 is missing from the table (entries count from 0):
 
 var readings = loads.active.scalars
 readings[8] = .nan

@@ -60,7 +60,8 @@ func below(_ value: Double) -> String {
 // ## 2. Kepler in a slab
 //
 // *The fold of Bratu's equation itself, without a grid, satisfies $\alpha\tanh\alpha = 1$. Show
-// that $\lambda^* = 8(\alpha^2-1)$, and compare. Then look up the Laplace limit of Kepler's equation. What is 8 times its square?*
+// that $\lambda^* = 8(\alpha^2-1)$, and compare. Then look up the Laplace limit of Kepler's
+// equation. What is 8 times its square?*
 //
 // At a maximum of $\lambda = 8\,(\alpha/\cosh\alpha)^2$ the derivative of $\log(\alpha/\cosh\alpha)$ vanishes,
 // $1/\alpha - \tanh\alpha = 0$. Then $1/\cosh^2\alpha = 1 - \tanh^2\alpha = 1 - 1/\alpha^2$, and multiplying by
