@@ -2,8 +2,11 @@ import ImplicitDifferentiation
 
 /// What a comparison shows. `description` is a sentence with the numbers.
 public enum ComparisonFinding: Sendable, Equatable {
-  /// The routes agree; `deviation` is the largest distance of a row from the implicit one.
-  case agreement(deviation: Double)
+  /// The routes agree; `deviation` is the largest distance of a row from the implicit one, of all
+  /// rows but the two of one-sided differences. Those are coarser, and central ones, from the same
+  /// runs, are judged in their place; `oneSidedDeviation` is the larger distance of the two, `nil`
+  /// without differences.
+  case agreement(deviation: Double, oneSidedDeviation: Double?)
 
   /// A row differs from the implicit one by more than it can explain.
   case disagreement(
@@ -53,11 +56,15 @@ public enum ComparisonFinding: Sendable, Equatable {
     // Without the implicit derivative there is nothing that the others could agree with.
     if refusal != nil { return result }
     var largest = 0.0
+    var oneSided: Double?
     var agrees = true
     for row in rows.dropFirst() {
       // At a kink differences have no derivative to agree with; one-sided ones add nothing
-      // to what central ones say.
-      if row.estimatedError != nil, hasKink || row.method != .centralDifferences { continue }
+      // to what central ones say, and are only reported.
+      if row.estimatedError != nil, hasKink || row.method != .centralDifferences {
+        oneSided = Swift.max(oneSided ?? 0, row.deviation)
+        continue
+      }
       let explained = Swift.max(agreementTolerance, 10 * (row.estimatedError ?? 0))
       largest = Swift.max(largest, row.deviation)
       // `!(≤)`, so that NaN counts as disagreement.
@@ -67,7 +74,9 @@ public enum ComparisonFinding: Sendable, Equatable {
           .disagreement(method: row.method, deviation: row.deviation, explained: explained))
       }
     }
-    if agrees && !hasKink { result.append(.agreement(deviation: largest)) }
+    if agrees && !hasKink {
+      result.append(.agreement(deviation: largest, oneSidedDeviation: oneSided))
+    }
     return result
   }
 }
@@ -76,8 +85,11 @@ extension ComparisonFinding: CustomStringConvertible {
   /// A sentence with the numbers, and where something is wrong, one with what to look at.
   public var description: String {
     switch self {
-    case .agreement(let deviation):
+    case .agreement(let deviation, nil):
       "All routes agree, to within \(deviation.shortened) of the derivative."
+    case .agreement(let deviation, let oneSided?):
+      "The routes agree, to within \(deviation.shortened) of the derivative; one-sided "
+        + "differences, which are coarser, to within \(oneSided.shortened)."
     case .disagreement(let method, let deviation, let explained):
       "The row “\(method.rawValue)” differs from the implicit derivative by "
         + "\(deviation.shortened) of its size; up to \(explained.shortened) passes. "

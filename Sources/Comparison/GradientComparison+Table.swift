@@ -23,7 +23,7 @@ extension GradientComparison {
         Self.distance(row.deviation),
         row.estimatedError.map(Self.distance) ?? "",
         row.step?.shortened ?? "",
-        "\(row.forwardSolves)",
+        row.forwardSolvesText,
         row.operatorProducts.map { "\($0)" } ?? "",
         row.recordedBytes.map { "\($0)" } ?? "",
       ]
@@ -55,6 +55,19 @@ extension GradientComparison {
     let sign = value < 0 ? "-" : ""
     if decimals <= 0 { return sign + padded }
     return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+  }
+}
+
+extension GradientComparison.Row {
+  /// `forwardSolves` for a table. Central, forward and backward differences come from the same sweep,
+  /// so each of their rows says `71, shared`: the three together took 71 runs.
+  public var forwardSolvesText: String {
+    switch method {
+    case .implicitPullback, .implicitPushforward, .unrolledPullback, .unrolledPushforward:
+      "\(forwardSolves)"
+    case .centralDifferences, .forwardDifferences, .backwardDifferences:
+      "\(forwardSolves), shared"
+    }
   }
 }
 

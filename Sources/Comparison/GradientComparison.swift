@@ -69,7 +69,8 @@ public struct GradientComparison: Sendable {
     /// The relative error that a sweep of differences expects of itself.
     public let estimatedError: Double?
 
-    /// How often a solver was run. The three rows of differences share their runs.
+    /// How often a solver was run. The three rows of differences come from the same runs, and each
+    /// holds their number: it must not be added up. See `forwardSolvesText`.
     public let forwardSolves: Int
 
     /// Products with `A` or `Aᵀ` in linear solves (implicit), or recorded instructions swept

@@ -10,13 +10,19 @@ public enum ForwardSolverError: Error, Equatable {
   /// The gradient (for roots the residual) has grown by more than 10³⁰ since the start.
   case diverged(iteration: Int, gradientNorm: Double)
 
-  /// NaN or infinity at the point of an iteration; `quantity` names what was first seen.
+  /// NaN or infinity at the point of an iteration, 0 for the start and the data; `quantity` names
+  /// what was first seen.
   case notFinite(iteration: Int, quantity: String)
 
   /// No step along a descent direction was acceptable. `slope` is the directional derivative at
   /// the point, `shortestStep` the last step length tried.
   case lineSearchFailed(
     iteration: Int, slope: Double, shortestStep: Double, gradientNorm: Double, tolerance: Double)
+
+  /// A root finder is stuck: no part of its step, down to `shortestStep` of it, decreases `‖F‖₂`
+  /// sufficiently. Far from the tolerance this is the sign of a minimum of `‖F‖₂` that is no root.
+  case residualStuck(
+    iteration: Int, residualNorm: Double, shortestStep: Double, tolerance: Double)
 
   /// The objective falls without end: doubling the step went on improving it.
   case unboundedBelow(iteration: Int, objective: Double)
@@ -65,12 +71,17 @@ extension ForwardSolverError: CustomStringConvertible {
     case .notConverged(let iterations, let norm, let tolerance):
       "No convergence: after \(iterations) iterations the gradient (or residual) has norm "
         + "\(norm.shortened), and \(tolerance.shortened) was asked for. Allow more iterations, "
-        + "improve the scaling of the unknowns, or use a faster method: L-BFGS for gradient "
-        + "descent, Newton for L-BFGS."
+        + "improve the scaling of the unknowns, or use a faster method. For a smooth objective L-BFGS "
+        + "is faster than gradient descent, and Newton's method faster than L-BFGS; with a proximal "
+        + "or projected step, acceleration; for equations Newton's method is faster than a "
+        + "fixed-point iteration."
     case .diverged(let iteration, let norm):
       "The iteration diverges: at iteration \(iteration) the gradient (or residual) has norm "
         + "\(norm.shortened). A fixed step must be below 2/L, with L the largest eigenvalue of "
         + "the Hessian; a step by backtracking finds its own length."
+    case .notFinite(0, let quantity):
+      "NaN or infinity in \(quantity) before the first iteration. Look for missing data, a logarithm "
+        + "of zero, a division by zero or an overflow there, or start elsewhere."
     case .notFinite(let iteration, let quantity):
       "NaN or infinity in \(quantity) at iteration \(iteration). Look for missing data, a "
         + "logarithm of zero or an overflow there; if it appears only after some iterations, the "
@@ -81,6 +92,12 @@ extension ForwardSolverError: CustomStringConvertible {
         + "\(norm.shortened), and \(tolerance.shortened) was asked for. If that is close, rounding "
         + "lets no more through: loosen the tolerance. If not, the objective may have kinks or "
         + "jumps."
+    case .residualStuck(let iteration, let norm, let step, let tolerance):
+      "No step decreases the residual at iteration \(iteration), down to \(step.shortened) of the "
+        + "full one. The residual has norm \(norm.shortened), and \(tolerance.shortened) was asked "
+        + "for. If that is close, rounding lets no more through: loosen the tolerance. If not, the "
+        + "iteration is at a point where ‖F‖ is smallest nearby without being zero: start elsewhere, or ask "
+        + "whether these equations have a root at all."
     case .unboundedBelow(let iteration, let objective):
       "The objective falls without end: at iteration \(iteration) it has reached "
         + "\(objective.shortened). It has no minimum in this direction: check its sign, or add a "

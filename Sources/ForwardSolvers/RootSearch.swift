@@ -101,9 +101,9 @@ struct RootSearch<Point: TensorStructure> {
     iteration += 1
     stepLength = 0
     if stopping.fixedIterations == nil {
-      throw .lineSearchFailed(
-        iteration: iteration, slope: -norm, shortestStep: RootSearch.shortestStep,
-        gradientNorm: norm, tolerance: target)
+      throw .residualStuck(
+        iteration: iteration, residualNorm: norm, shortestStep: RootSearch.shortestStep,
+        tolerance: target)
     }
   }
 

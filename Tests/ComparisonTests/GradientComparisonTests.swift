@@ -44,12 +44,14 @@ struct GradientComparisonTests {
       }
     }
     #expect(comparison.sweeps.count == directions)
-    guard case .agreement(let deviation) = comparison.findings.first else {
+    guard case .agreement(let deviation, let oneSided) = comparison.findings.first else {
       Issue.record("\(comparison)")
       return
     }
     #expect(comparison.findings.count == 1)
     #expect(deviation <= Self.central)
+    let (forward, backward) = (comparison[.forwardDifferences], comparison[.backwardDifferences])
+    #expect(try #require(oneSided) == max(forward?.deviation ?? 0, backward?.deviation ?? 0))
   }
 
   /// `y = √x` as a root; the loss `Σ y³` has the gradient `3√x / 2`.
@@ -320,8 +322,15 @@ struct GradientComparisonTests {
   @Test func tableIsAligned() throws {
     let comparison = try squareRoot().compare(.along([1, 0, 0]))
     #expect(comparison.cells.count == 7)
+    // The three kinds of differences took so many runs together.
+    let solves = try #require(comparison.columns.firstIndex(of: "solves"))
+    let runs = try #require(comparison[.centralDifferences]?.forwardSolves)
+    #expect(
+      comparison.cells.map { $0[solves] }
+        == ["1", "1", "1", "1"] + Array(repeating: "\(runs), shared", count: 3))
     #expect(comparison.cells.allSatisfy { $0.count == comparison.columns.count })
     #expect(comparison.columns.contains("error"))
+    #expect(comparison.description.contains("one-sided differences, which are coarser, to within"))
     let lines = comparison.description.split(separator: "\n", omittingEmptySubsequences: false)
     let table = lines.prefix(8)
     #expect(Set(table.map(\.count)).count == 1)
@@ -332,6 +341,8 @@ struct GradientComparisonTests {
     let without = try GradientComparison(
       of: squareRoot().function, at: [2, 3, 4], loss: squareRoot().loss, differences: nil)
     #expect(!without.columns.contains("error"))
+    #expect(
+      without.findings.first?.description.hasPrefix("All routes agree, to within ") == true)
     #expect(without.cells.allSatisfy { $0.count == without.columns.count })
   }
 

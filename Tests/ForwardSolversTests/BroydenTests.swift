@@ -118,7 +118,7 @@ struct BroydenTests {
       return
     }
     switch try failure({ $0 * $0 + 1 }, from: [2]) {
-    case .lineSearchFailed(_, _, _, let norm, _), .notConverged(_, let norm, _):
+    case .residualStuck(_, let norm, _, _), .notConverged(_, let norm, _):
       #expect((1...1.1).contains(norm))
     case let other: Issue.record("\(other)")
     }

@@ -77,6 +77,19 @@ struct ForwardSolverErrorTests {
     #expect(shortest < 1e-10)
   }
 
+  @Test func residualStuck() throws {
+    // A hand-written derivative with the wrong sign: every step leads away from the root.
+    let wrong = { (x: Tensor) in
+      Tensor.custom(
+        x, value: { $0 }, pushforward: { _, tangent in -tangent },
+        pullback: { _, cotangent in -cotangent })
+    }
+    let expected = ForwardSolverError.residualStuck(
+      iteration: 1, residualNorm: 5, shortestStep: 0x1p-40, tolerance: 1e-10)
+    #expect(throws: expected) { try NewtonRootFinder().root(of: wrong, from: Tensor([3, 4])) }
+    #expect(throws: expected) { try Broyden().root(of: wrong, from: Tensor([3, 4])) }
+  }
+
   @Test func unboundedBelow() throws {
     let error = try failure(LBFGS(), { x in x.sum() }, from: Tensor([1, 1]))
     guard case .unboundedBelow(1, let objective) = error else {
@@ -134,9 +147,19 @@ struct ForwardSolverErrorTests {
   }
 
   static let messages: [(ForwardSolverError, [String])] = [
-    (.notConverged(iterations: 7, gradientNorm: 0.5, tolerance: 1e-8), ["7", "0.5", "1e-8"]),
+    (
+      .notConverged(iterations: 7, gradientNorm: 0.5, tolerance: 1e-8),
+      ["7", "0.5", "1e-8", "proximal"]
+    ),
     (.diverged(iteration: 9, gradientNorm: 1e40), ["9", "1e40", "2/L"]),
-    (.notFinite(iteration: 3, quantity: "the gradient"), ["3", "the gradient"]),
+    (.notFinite(iteration: 3, quantity: "the gradient"), ["iteration 3", "the gradient"]),
+    (
+      .notFinite(iteration: 0, quantity: "the start"), ["in the start before the first iteration"]
+    ),
+    (
+      .residualStuck(iteration: 4, residualNorm: 1.5, shortestStep: 1e-12, tolerance: 1e-10),
+      ["the residual at iteration 4", "1.5", "1e-12", "1e-10", "start elsewhere"]
+    ),
     (
       .lineSearchFailed(
         iteration: 4, slope: -2, shortestStep: 1e-18, gradientNorm: 1e-9, tolerance: 1e-12),
@@ -154,6 +177,10 @@ struct ForwardSolverErrorTests {
     for part in parts {
       #expect(error.description.contains(part), "\(error.description)")
     }
+    if case .residualStuck = error {
+      #expect(!error.description.contains("objective") && !error.description.contains("gradient"))
+    }
+    if case .notFinite(0, _) = error { #expect(!error.description.contains("iteration 0")) }
     #expect(error.description.hasSuffix("."))
   }
 }

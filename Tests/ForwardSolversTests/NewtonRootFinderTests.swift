@@ -71,7 +71,7 @@ struct NewtonRootFinderTests {
       try failure({ $0 }, from: Tensor([.nan])) == .notFinite(iteration: 0, quantity: "the start"))
     // x² + 1 has no root: damping stalls, or the Jacobian at the minimum of ‖F‖ is singular.
     switch try failure({ $0 * $0 + 1 }, from: Tensor([2])) {
-    case .lineSearchFailed(_, _, _, let norm, _), .notConverged(_, let norm, _):
+    case .residualStuck(_, let norm, _, _), .notConverged(_, let norm, _):
       #expect((1...1.1).contains(norm))
     case let other: Issue.record("\(other)")
     }

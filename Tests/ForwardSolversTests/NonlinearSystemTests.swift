@@ -86,7 +86,7 @@ struct BratuTests {
       try newton.root(of: { u in residual(u, lambda) }, from: u)
     }
     switch error {
-    case .lineSearchFailed(_, _, _, let norm, _), .notConverged(_, let norm, _):
+    case .residualStuck(_, let norm, _, _), .notConverged(_, let norm, _):
       #expect(norm > 1e-12 && norm < 1e-6)
     case .newtonStep(_, .singular): break
     case let other: Issue.record("\(other)")

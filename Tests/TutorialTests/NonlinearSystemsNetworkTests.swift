@@ -160,6 +160,22 @@ import Testing
     #expect(felt.filter { $0 > 0 }.max() ?? 0 < 0.1 * jacobian.norm(.infinity).scalar)
   }
 
+  /// What the page says of bus 4 itself: its active power counts for less than that of bus 9, and its
+  /// negative Mvar take a fifth off.
+  @Test func whyBusFourIsAPoorPlace() throws {
+    let state = try powerFlow.linearize(at: loads)
+    var unit = [Double](repeating: 0, count: 9)
+    unit[0] = 1
+    let gradient = try state.pullback(
+      Voltages(angles: Tensor.zeros([13]), magnitudes: Tensor(unit))
+    ).value
+    // Half a unit of the last digit given.
+    #expect((-gradient.active[3] - 1.67e-4).magnitude <= 0.5e-6)
+    #expect((-gradient.active[8] - 2.07e-4).magnitude <= 0.5e-6)
+    let share = loads.reactive[3] / loads.active[3] * gradient.reactive[3] / gradient.active[3]
+    #expect((share + 0.20).magnitude <= 0.005)
+  }
+
   /// Shedding 1 MW at constant power factor, seen at bus 4.
   @Test(arguments: [(8, 3.00e-4, 2.995e-4), (9, 2.86e-4, 2.850e-4)])
   func thePlannersNumbers(bus: Int, predicted: Double, solved: Double) throws {
@@ -185,8 +201,14 @@ import Testing
   }
 
   @Test func fiveTimesTheLoadHasNoSolution() {
-    #expect(throws: ForwardSolverError.self) {
+    let error = #expect(throws: ForwardSolverError.self) {
       try powerFlow(Loads(active: 5 * loads.active, reactive: 5 * loads.reactive))
     }
+    guard case .residualStuck(_, let norm, _, 1e-10) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    // In MW here: far from any balance.
+    #expect(norm > 10)
   }
 }

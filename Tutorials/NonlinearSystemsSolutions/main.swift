@@ -16,16 +16,16 @@ let finest = try options.integer(
 try beginPage(options)
 // hide end
 
-// ## 1. The parabola
+// ## 1. The straight fall
 //
-// *On the parabola ($e = 1$) the slope at $M = 0$ was refused. What is it at $M = 10^{-3}, 10^{-6},
+// *In the straight fall ($e = 1$) the slope at $M = 0$ was refused. What is it at $M = 10^{-3}, 10^{-6},
 // 10^{-9}$, and how does the Newton correction behave?*
 //
 // For small $E$ the equation $E - \sin E = M$ is $E^3/6 \approx M$. So $E \approx (6M)^{1/3}$, and the
 // slope is $dE/dM \approx E/(3M)$: it grows like $M^{-2/3}$. Newton's method is started at $E = 1$ and
 // makes sixty steps, until rounding stops it.
 
-let parabola = ImplicitFunction<Tensor, Tensor>(
+let fall = ImplicitFunction<Tensor, Tensor>(
   forward: { M in
     try NewtonRootFinder(stopping: .after(60)).root(of: { E in E - sin(E) - M }, from: 1).point
   },
@@ -33,7 +33,7 @@ let parabola = ImplicitFunction<Tensor, Tensor>(
 
 var rows: [[any CustomStringConvertible]] = []
 for M in [1e-1, 1e-3, 1e-6, 1e-9] {
-  let state = try parabola.linearize(at: Tensor(M))
+  let state = try fall.linearize(at: Tensor(M))
   let slope = try state.pushforward(1).value.scalar
   rows.append([
     formatted(M), digits(4, state.solution.scalar), digits(4, slope),
@@ -59,8 +59,9 @@ func below(_ value: Double) -> String {
 //
 // ## 2. Kepler in a slab
 //
-// *The fold satisfies $\alpha\tanh\alpha = 1$. Show that $\lambda^* = 8(\alpha^2-1)$, and compare. Then look
-// up the Laplace limit of Kepler's equation. What is 8 times its square?*
+// *The fold of Bratu's equation itself, without a grid, satisfies $\alpha\tanh\alpha = 1$. Show
+// that $\lambda^* = 8(\alpha^2-1)$, and compare. Then look up the Laplace limit of Kepler's
+// equation. What is 8 times its square?*
 //
 // At a maximum of $\lambda = 8\,(\alpha/\cosh\alpha)^2$ the derivative of $\log(\alpha/\cosh\alpha)$ vanishes,
 // $1/\alpha - \tanh\alpha = 0$. Then $1/\cosh^2\alpha = 1 - \tanh^2\alpha = 1 - 1/\alpha^2$, and multiplying by

@@ -477,7 +477,7 @@ try table(
     [
       row.method.rawValue, row.derivatives[0],
       row.error.map { measured($0, scale: rounding) }?.description ?? "",
-      row.forwardSolves, row.recordedBytes?.description ?? "",
+      row.forwardSolvesText, row.recordedBytes?.description ?? "",
     ]
   })
 for finding in comparison.findings { quote(finding) }

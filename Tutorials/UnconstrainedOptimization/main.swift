@@ -260,7 +260,7 @@ try table(
   rows: comparison.rows.map { row in
     [
       row.method.rawValue, row.error.map { measured($0) }?.description ?? "",
-      row.forwardSolves, row.recordedBytes?.description ?? "",
+      row.forwardSolvesText, row.recordedBytes?.description ?? "",
       row.step.map { digits(2, $0) }?.description ?? "",
     ]
   })
