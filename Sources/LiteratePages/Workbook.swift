@@ -47,6 +47,8 @@ package struct Workbook {
       return 0
     }
     try options.finish()
+    // Refused here, once, rather than by every tutorial.
+    _ = try Options(seed: 1, tolerance: 1e-10, arguments: passed)
     if list {
       print(tutorials.joined(separator: "\n"))
       return 0

@@ -47,13 +47,13 @@ import Testing
   @Test func commonOptions() throws {
     let options = try Options(
       seed: 1, tolerance: 1e-10,
-      arguments: ["--output", "some where", "--timings=t.csv", "--quiet", "--tolerance", "1e-6"])
+      arguments: ["--output", "some where", "--timings=t.csv", "--quiet", "--tolerance", "1e-11"])
     try options.finish()
     #expect(options.output == "some where")
     #expect(options.timings == "t.csv")
     #expect(options.quiet)
     #expect(!options.quick)
-    #expect(options.tolerance == 1e-6)
+    #expect(options.tolerance == 1e-11)
   }
 
   @Test(
