@@ -35,6 +35,11 @@ public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sen
   /// Bytes that the recording keeps for its products: what unrolled differentiation pays.
   public var recordedBytes: Int { recording.bytes }
 
+  /// All that the recording keeps alive, point and value included.
+  package var memoryBlocks: Set<MemoryBlock> {
+    recording.memoryBlocks.union(point.memoryBlocks).union(value.memoryBlocks)
+  }
+
   /// Linear terms that were recorded: the instructions that one sweep over the recording runs.
   public var recordedInstructions: Int { recording.terms.count }
 
