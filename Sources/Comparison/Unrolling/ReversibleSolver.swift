@@ -3,16 +3,17 @@ import ImplicitDifferentiation
 /// A solver whose steps can be run backwards, so that a pullback needs no memory of them: it walks
 /// back from the last state, step by step, and records each step where it passes.
 ///
-/// In exact arithmetic this is plain unrolling. In double precision every step back adds its
-/// rounding, and the inverse of a contraction *magnifies* what is there: along a direction that a
-/// step shrinks by `σ`, an error grows by `1/σ` on the way back. For heavy balls (`heavyBall`) that is
-/// up to `1/γ` for each step, with `γ` the momentum: `log₂(1/γ)` bits are lost, of 53. So the walk
-/// ends at the start with a drift, which is measured, reported, and above `driftTolerance` thrown.
-/// What is wrong by the drift at its end is right at its beginning, near the solution, where the
-/// derivative gets most of its size from; the drift is a cautious measure.
+/// In exact arithmetic this is plain unrolling. In double precision every step rounds, and the
+/// inverse of a contraction *magnifies*: what a step shrinks by `σ` grows by `1/σ` on the way back. For
+/// heavy balls (`heavyBall`) the two factors of a direction have the product `γ`, the momentum.
+/// Rounding enters at the size of the velocity, which shrinks by the larger, `σ₁`, and grows back by the
+/// smaller, `σ₂`: relative to the state by `σ₁/σ₂` a step. Nothing is lost where the ball oscillates
+/// (`|σ₁| = |σ₂|`), and nearly `log₂(1/γ)` bits a step, of 53, where it creeps. So the walk ends at the
+/// start with a drift, which is measured, reported, and above `driftTolerance` thrown.
 ///
 /// The remedy of Maclaurin, Duvenaud and Adams is to *keep* the bits that a step loses, in integer
-/// arithmetic: exact, for `log₂(1/γ)` bits a step and number instead of 64. That is not done here.
+/// arithmetic: exact, for `log₂(1/γ)` bits a step and
+/// number instead of 64. That is not done here.
 ///
 /// Cost: the solver once, its inverse once, a recording and a product for each step. One recording
 /// is held at a time.
@@ -73,5 +74,12 @@ public struct ReversibleSolver<Input: TensorStructure, State: TensorStructure>: 
     report.stepsRepeated += inverses
     report.reversalDrift = drift
     return UnrolledDerivative(solution: solution, value: value, report: report)
+  }
+
+  /// The cotangent of the input, from a cotangent that does not depend on the last state.
+  public func pullback(
+    at x: Input, cotangent: State
+  ) throws -> UnrolledDerivative<State, Input> {
+    try pullback(at: x, cotangent: { _ in cotangent })
   }
 }

@@ -50,14 +50,19 @@ public struct TruncationEstimate: Sendable, Equatable {
     spectralBound = power * model.termNorm(model.start) / (1 - rate)
     var term = model.start
     for _ in 0..<count { term = model.next(term) }
-    var sum = model.termNorm(term)
-    for _ in 1..<TruncationEstimate.longestSum {
-      let rest = model.termNorm(term) * rate / (1 - rate)
-      if rest <= 1e-3 * sum { break }
+    var size = model.termNorm(term)
+    var sum = size
+    var rest = sum * rate / (1 - rate)
+    for _ in 1..<TruncationEstimate.longestSum where rest > 1e-3 * sum {
       term = model.next(term)
-      sum += model.termNorm(term)
+      let next = model.termNorm(term)
+      // Terms that still shrink more slowly than the rate are followed by others that do.
+      let factor = Swift.max(rate, size > 0 ? next / size : 0)
+      size = next
+      sum += size
+      rest = factor < 1 ? size * factor / (1 - factor) : .infinity
     }
-    error = sum + model.termNorm(term) * rate / (1 - rate)
+    error = sum + (rest.isFinite ? rest : size * rate / (1 - rate))
   }
 }
 
