@@ -15,7 +15,7 @@ import ForwardSolvers
 import ImplicitDifferentiation
 import LiteratePages
 
-let options = try Options(seed: 1, tolerance: 1e-12)
+let options = try Options(seed: 1, tolerance: 1e-13)
 let longest = try options.integer(
   "iterations", default: 10_000, quick: 400, in: 100...100_000,
   help: "gradient steps that are differentiated at most")
@@ -50,11 +50,13 @@ let geometric = UnrolledSolver<Tensor, Tensor>(
 
 var firstSums: [[any CustomStringConvertible]] = []
 for k in [1, 2, 3, 4, 5, 10] {
-  let pulled = try geometric.pullback(at: Tensor(1), cotangent: Tensor(1), method: .truncated(last: k))
+  let pulled = try geometric.pullback(
+    at: Tensor(1), cotangent: Tensor(1), method: .truncated(last: k))
   let missing = 1 / (1 - rho) - pulled.value.scalar
   firstSums.append([k, pulled.value.scalar, missing, pulled.report.truncation?.error ?? .nan])
 }
-try table(["last steps taken", "derivative", "missing of 1/(1 − ϱ) = 2", "estimated"], rows: firstSums)
+try table(
+  ["last steps taken", "derivative", "missing of 1/(1 − ϱ) = 2", "estimated"], rows: firstSums)
 
 // The last column was computed without knowing the answer; how, comes later.
 //
@@ -156,55 +158,59 @@ try check(
   difference(plain.value, wholeLoop), below: 1e-12)
 
 var keeping: [[any CustomStringConvertible]] = [
-  ["all steps in one recording", loop.recordedBytes, "", 0, 0],
-  ["every step recorded", plain.report.peakBytes, "100", 0, 0],
+  ["all steps in one recording", loop.recordedBytes, "", 0],
+  ["every step recorded", plain.report.peakBytes, "100", 0],
 ]
 var sameBits = true
 var agreesWithTheory = true
-var share = 0.0
+var largestShare = 0.0
 for method in [
-  UnrollingMethod.everySteps(longest / 100), .checkpoints(slots: 100), .checkpoints(slots: 20),
-  .checkpoints(slots: 10), .checkpoints(slots: 5),
+  UnrollingMethod.everySteps(longest / 100), .checkpoints(slots: 100), .checkpoints(slots: 10),
 ] {
   let result = try timed("\(method)") {
     try descent(longest).pullback(at: x, cotangent: validationGradient, method: method)
   }
   let report = result.report
-  sameBits = sameBits && result.value == plain.value
   let percent = 100 * Double(report.peakBytes) / Double(plain.report.peakBytes)
+  sameBits = sameBits && result.value == plain.value
+  largestShare = max(largestShare, percent)
   var name = "a state every \(longest / 100) steps"
   if case .checkpoints(let slots) = method {
     name = "at most \(slots) states"
     let schedule = BinomialSchedule(steps: longest, slots: slots)
     agreesWithTheory = agreesWithTheory && report.stepsRepeated == schedule.forwardSteps
-    share = max(share, percent)
   }
-  keeping.append([
-    name, report.peakBytes, digits(2, percent), report.stepsRepeated,
-    digits(3, Double(report.stepsRepeated) / Double(longest)),
-  ])
+  keeping.append([name, report.peakBytes, digits(2, percent), report.stepsRepeated])
 }
 try table(
-  ["what is kept", "bytes at most", "% of every step", "steps run again", "per step"], rows: keeping)
-try check(sameBits, "all five derivatives are the same, to the last bit, as with every step recorded")
+  ["what is kept", "bytes at most", "% of every step", "steps run again"], rows: keeping)
+try check(sameBits, "all these derivatives are the same as with every step recorded, bit by bit")
 try check(agreesWithTheory, "the steps run again are as many as the binomial formula says")
 // hide begin
 if longest >= 10_000 {
-  try check("largest share of the bytes with checkpoints, in percent", share, below: 2)
+  try check("largest share of the bytes, in percent", largestShare, below: 2)
 }
-note("pullback products", plain.report.products)
-note("one recording", try descent(1).pullback(at: x, cotangent: validationGradient, method: .everything).report.peakBytes)
+note("products", plain.report.products)
+let one = try descent(1).pullback(at: x, cotangent: validationGradient, method: .everything)
+note("one recording", one.report.peakBytes)
+let hundred = BinomialSchedule(steps: longest, slots: 100)
+let ten = BinomialSchedule(steps: longest, slots: 10)
+note("repetitions of 100", hundred.repetitions)
+note("repetitions of 10", ten.repetitions)
+note("per step of 100", digits(2, Double(hundred.forwardSteps) / Double(longest)))
+note("per step of 10", digits(2, Double(ten.forwardSteps) / Double(longest)))
 // hide end
 
-// The bytes were counted while it ran: everything in the states and recordings held at a time, the
-// table of patients included, once. What remains is nearly all in the one recording that cannot be avoided
-// (\(one recording) bytes). The number of products on the way back is the same for all rows,
-// \(pullback products), one for each step. A step that is run again costs less than one that is
-// recorded, so a handful of repetitions costs less time than their number suggests.
+// The bytes were counted while it ran: the states and recordings held at a time, and once the table of
+// patients, which all recordings share. What is left with ten states is nearly all in the one recording that cannot be
+// avoided, \(one recording) bytes. The price: on average each step is run \(per step of 100) times more
+// with a hundred states and \(per step of 10) times more with ten, none more than
+// \(repetitions of 100) and \(repetitions of 10) times. The way back takes \(products) products in every
+// row, one for each step, in the same order; hence the same bits.
 
 // hide begin
 var growth: [(steps: Int, plain: Int, every: Int, binomial: Int, one: Int)] = []
-for steps in [10, 30, 100, 300, 1_000, 3_000, 10_000] where steps <= longest {
+for steps in [10, 30, 100, 300, 1_000, 3_000] where steps <= longest {
   func bytes(_ method: UnrollingMethod) throws -> Int {
     try descent(steps).pullback(
       at: x, cotangent: validationGradient, method: method, estimateProducts: 0
@@ -240,125 +246,339 @@ try plot(
 // $$v \leftarrow \gamma v - \alpha \nabla f(w), \qquad w \leftarrow w + v ,$$
 //
 // and from the new $(w, v)$ the old ones follow: $w - v$ is the old position, the gradient there is the
-// one that was used, and then the old velocity is $(v + \alpha\nabla f)/\gamma$. So walk back, and record each
-// step when the walk gets there. This is exact for real numbers. For doubles, look at the division: the rounding of
-// every step is divided by $\gamma$ in all the steps that follow. A contraction forgets where it came
-// from, in about $\log_2(1/\gamma)$ bits a step, and a double has 53.
+// one that was used, and then the old velocity is $(v + \alpha\nabla f)/\gamma$. So walk back, and record
+// each step when the walk gets there. For real numbers that is exact. For doubles, look at the
+// division. Along an eigenvector of the Hessian with eigenvalue $\lambda$ a step has two factors, $\sigma_1$ and
+// $\sigma_2$, with
+//
+// $$\sigma_1 \sigma_2 = \gamma , \qquad \sigma_1 + \sigma_2 = 1 + \gamma - \alpha\lambda .$$
+//
+// Where the ball creeps, down a direction of small curvature, they are real. The velocity shrinks by
+// the larger one, and its rounding with it; on the way back errors grow by $1/\sigma_2$, the velocity by
+// $1/\sigma_1$ only. So in units of the velocity the error grows by $\sigma_1/\sigma_2$ with every step, at worst by $1/\gamma$.
+// Where the ball oscillates, the two factors are complex and equal in size, and nothing is lost.
 
-@Sendable func ball(_ momentum: Double, _ iterations: Int) throws -> ReversibleSolver<
-  Tensor, HeavyBallState
-> {
-  var ball = try ReversibleSolver<Tensor, HeavyBallState>.heavyBall(
+@Sendable func ball(
+  _ momentum: Double, _ iterations: Int
+) throws -> ReversibleSolver<Tensor, HeavyBallState> {
+  try .heavyBall(
     of: objective, stepSize: 1 / L, momentum: momentum, from: .zeros([10]), iterations: iterations)
-  ball.driftTolerance = .infinity  // for the table: by default a drift of 1e-6 is an error
-  return ball
 }
 @Sendable func ballGradient(_ state: HeavyBallState) -> HeavyBallState {
   HeavyBallState(position: validationGradient(state.position))
 }
 
-let walks = [50, 100, 200, 300, 400]
-var drifts: [[any CustomStringConvertible]] = []
-var wrong: [[any CustomStringConvertible]] = []
-for momentum in [0.8, 0.9, 0.95, 0.99] {
-  var driftRow: [any CustomStringConvertible] = [momentum]
-  for steps in walks {
-    let reversed = try ball(momentum, steps).pullback(at: x, cotangent: ballGradient)
-    driftRow.append(measured(reversed.report.reversalDrift ?? .nan))
-  }
-  drifts.append(driftRow)
+/// How far from the start the walk back ends, relative to the weights.
+func drift(_ momentum: Double, _ iterations: Int) throws -> Double {
+  var unchecked = try ball(momentum, iterations)
+  unchecked.driftTolerance = .infinity
+  return try unchecked.pullback(at: x, cotangent: ballGradient).report.reversalDrift ?? .nan
 }
-try table(["momentum"] + walks.map { "drift after \($0) steps" }, rows: drifts)
+
+// The slowest factor of gradient descent, $1 - \alpha\lambda$ for the smallest $\lambda$, comes with its derivatives
+// (below), and gives the factors of the ball:
+
+let rate =
+  try descent(longest).pullback(at: x, cotangent: validationGradient, method: .oneStep)
+  .report.truncation?.rate ?? .nan
+show("slowest factor of gradient descent", rate)
+
+var drifts: [[any CustomStringConvertible]] = []
+var growthError = 0.0
+for momentum in [0.8, 0.9, 0.95, 0.99] {
+  let trace = rate + momentum
+  let discriminant = trace * trace - 4 * momentum
+  let root = max(discriminant, 0).squareRoot()
+  let expected = (trace + root) / (trace - root)
+  let walks = try [50, 100, 200].map { try drift(momentum, $0) }
+  let grown = exp(log(Tensor(walks[2] / walks[1])) / 100).scalar
+  if expected > 1.01 { growthError = max(growthError, (grown / expected - 1).magnitude) }
+  drifts.append(
+    [momentum] + walks.map { measured($0) } + [digits(4, expected)]
+      + [expected > 1.01 ? digits(3, grown).description : ""])
+}
+try table(
+  [
+    "momentum", "drift, 50 steps", "100 steps", "200 steps", "σ₁/σ₂", "growth per step, measured",
+  ],
+  rows: drifts)
+try check("measured growth against σ₁/σ₂, relative", growthError, below: 0.02)
 
 // The *drift* is how far from the start the walk ended, relative to the weights. It is known, since the
-// start is known, and the library throws instead of returning a derivative along a wrong path:
+// start is known, and by default the library throws when it exceeds a millionth:
 
-var strict = try ball(0.8, 400)
-strict.driftTolerance = 1e-6
-try quoteError { _ = try strict.pullback(at: x, cotangent: ballGradient) }
-let reversible = try ball(0.99, 100)
-let backwards = try reversible.pullback(at: x, cotangent: ballGradient)
-let forwards = try reversible.solver.pullback(at: x, cotangent: ballGradient, method: .everything)
+try quoteError { _ = try ball(0.8, 200).pullback(at: x, cotangent: ballGradient) }
+let patient = try ball(0.95, 400)
+let backwards = try patient.pullback(at: x, cotangent: ballGradient)
+let forwards = try patient.solver.pullback(at: x, cotangent: ballGradient, method: .everything)
 try check(
-  "momentum 0.99, 100 steps: difference from plain unrolling, relative",
-  difference(backwards.value, forwards.value), below: 1e-10)
+  "momentum 0.95, 400 steps: difference from plain unrolling, relative",
+  difference(backwards.value, forwards.value), below: 1e-9)
+show("bytes held, backwards and plain", backwards.report.peakBytes, forwards.report.peakBytes)
 
 // Maclaurin, Duvenaud and Adams, who trained networks this way, keep the bits that each step would lose
-// and put them back, in integer arithmetic: exact, for $\log_2(1/\gamma)$ bits a number and step instead of 64.
-// With checkpoints at hand the method is for long runs whose momentum is close to one.
+// and put them back, in integer arithmetic: exact, for $\log_2(1/\gamma)$ bits a number and step instead of
+// 64. Plain doubles do for momenta so large that hardly anything creeps.
 //
 // ## Do not take: the last steps are enough
 //
-// So far the derivative was that of ten thousand steps, converged or not. If they have converged, the
-// steps that matter are the last ones. Let $A = \partial T/\partial w$ and $B = \partial T/\partial x$ be the derivatives of one
-// step at the fixed point. The walk back collects
+// So far the derivative was that of \(steps in words), converged or not. If they have converged, the
+// steps that matter are the last ones. Let $A = \partial T/\partial w$ and $B = \partial T/\partial x$ be the derivatives of
+// one step at the fixed point. The walk back collects
 //
-// $$B^{\mathsf T} \left(1 + A^{\mathsf T} + (A^{\mathsf T})^2 + \dots\right) \bar w ,$$
+// $$B^{\mathsf T} \left(1 + A^{\mathsf T} + (A^{\mathsf T})^2 + \dots\right) \bar w$$
 //
 // for the gradient $\bar w$ of the loss. There are several ways to take some of these terms:
 //
 // - *truncated unrolling* records the last $k$ steps and forgets that there were others; *one-step*
 //   differentiation is $k = 1$;
 // - a *Neumann series* of $k$ terms takes $A$ and $B$ at the last state: one recording, $k$ products;
-// - *piggyback* carries the adjoint along with the solver, $\bar u \leftarrow A^{\mathsf T}\bar u + \bar w$ at each new state: $k$
-//   steps give $k$ terms, the first of them taken at bad states, and nothing is kept;
-// - *two-phase* first converges, then takes terms until one is small.
+// - *piggyback* carries the adjoint along with the solver, $\bar u \leftarrow A^{\mathsf T}\bar u + \bar w$ at
+//   every new state: $k$ steps give $k$ terms, early ones taken at bad states, and nothing is kept;
+// - *two-phase* lets the solver converge, then takes terms at its last state until one is small.
 //
 // All of them differentiate the *fixed point*. The truth is then the implicit derivative, one linear
 // system at the solution:
 
+note("steps in words", "\(longest) steps")  // hide
+let tolerance = options.tolerance  // hide
 let fit = ImplicitFunction<Tensor, Tensor>(
   forward: { x in
-    try Newton(stopping: Stopping(gradientTolerance: 1e-13))
+    try Newton(stopping: Stopping(gradientTolerance: tolerance))
       .minimum(of: { w in objective(x, w) }, from: .zeros([10])).point
   },
-  conditions: .stationary(of: objective))
+  conditions: .stationary(of: objective), linearSolver: ConjugateGradient())
 let (solution, implicitPullback) = try fit.valueWithPullback(at: x)
-let truth = try implicitPullback(validationGradient(solution)).value
-func error(_ derivative: Tensor) -> Double { difference(derivative, truth) }
+let implicit = try implicitPullback(validationGradient(solution))
+func error(_ derivative: Tensor) -> Double { difference(derivative, implicit.value) }
 
-let takes = [1, 3, 10, 30, 100, 300, 1_000, 3_000].filter { $0 <= longest / 2 }
-let truthSize = truth.norm().scalar
-var taken:
-  [(
-    k: Int, truncated: Double, neumann: Double, piggyback: Double, estimate: Double,
-    spectral: Double, bytes: Int
-  )] = []
-var rate = 0.0
-for k in takes {
-  func pulled(_ method: UnrollingMethod, _ iterations: Int) throws -> UnrolledDerivative<Tensor, Tensor> {
-    try descent(iterations).pullback(at: x, cotangent: validationGradient, method: method)
-  }
-  let truncated = try pulled(.truncated(last: k), longest)
-  let neumann = try pulled(.neumann(terms: k), longest)
-  let piggyback = try pulled(.piggyback, k)
-  guard let estimate = neumann.report.truncation else { continue }
-  rate = estimate.rate
-  taken.append(
-    (
-      k, error(truncated.value), error(neumann.value), error(piggyback.value),
-      estimate.error / truthSize, estimate.spectralBound / truthSize, truncated.report.peakBytes
-    ))
+// A fixed point does not know who found it, so we let Newton's method do that, and give each row as
+// many steps of gradient descent from there as it wants. Only piggyback starts from zero.
+
+func settled(_ iterations: Int) -> UnrolledSolver<Tensor, Tensor> {
+  .gradientDescent(of: objective, stepSize: 1 / L, from: solution, iterations: iterations)
+}
+
+struct Terms {
+  let count: Int
+  let truncated, neumann, piggyback: Double
+  let estimate, rateBound: Double
+}
+let implicitSize = implicit.value.norm().scalar
+let taken = try [1, 10, 100, 300, 1_000, 3_000, 6_000].filter { $0 <= longest }.map { k in
+  let truncated = try settled(k).pullback(
+    at: x, cotangent: validationGradient, method: .truncated(last: k), estimateProducts: 0)
+  let neumann = try settled(1).pullback(
+    at: x, cotangent: validationGradient, method: .neumann(terms: k))
+  let piggyback = try descent(k).pullback(
+    at: x, cotangent: validationGradient, method: .piggyback, estimateProducts: 0)
+  let estimate = neumann.report.truncation
+  return Terms(
+    count: k, truncated: error(truncated.value), neumann: error(neumann.value),
+    piggyback: error(piggyback.value), estimate: (estimate?.error ?? .nan) / implicitSize,
+    rateBound: (estimate?.spectralBound ?? .nan) / implicitSize)
 }
 try table(
-  ["terms k", "truncated", "Neumann", "piggyback", "Neumann, estimated", "ϱᵏ‖t₀‖/(1 − ϱ)"],
+  ["terms k", "truncated", "Neumann", "estimated", "ϱᵏ‖t₀‖/(1 − ϱ)", "piggyback"],
   rows: taken.map {
     [
-      $0.k, measured($0.truncated), measured($0.neumann), measured($0.piggyback),
-      measured($0.estimate), measured($0.spectral),
+      $0.count, measured($0.truncated), measured($0.neumann), measured($0.estimate),
+      measured($0.rateBound), measured($0.piggyback),
     ]
   })
-show("contraction rate ϱ, as estimated", rate)
 // hide begin
+let counts = taken.map { Double($0.count) }
 try plot(
   "truncation",
   Plot(
-    "Error of a derivative of k terms", x: .linear("k"), y: .logarithmic("relative error", floor: 1e-13),
+    "Error of a derivative of k terms", x: .linear("k"),
+    y: .logarithmic("relative error", floor: 1e-13),
     [
-      .lineWithPoints("truncated, Neumann", x: taken.map { Double($0.k) }, y: taken.map(\.neumann)),
-      .lineWithPoints("piggyback", x: taken.map { Double($0.k) }, y: taken.map(\.piggyback)),
-      .line("estimate", x: taken.map { Double($0.k) }, y: taken.map(\.estimate), dashed: true),
-      .line("ϱᵏ‖t₀‖/(1 − ϱ)", x: taken.map { Double($0.k) }, y: taken.map(\.spectral), dashed: true),
+      .lineWithPoints("truncated, Neumann", x: counts, y: taken.map(\.neumann)),
+      .lineWithPoints("piggyback", x: counts, y: taken.map(\.piggyback)),
+      .line("estimated", x: counts, y: taken.map(\.estimate), dashed: true),
+      .line("ϱᵏ‖t₀‖/(1 − ϱ)", x: counts, y: taken.map(\.rateBound), dashed: true),
     ],
-    caption: "Straight lines: each step gains the factor ϱ."))
+    caption:
+      "Each term gains the same factor ϱ. Piggyback is later, by the terms it took at states "
+      + "that had not converged."))
 // hide end
+
+// All errors are relative to the implicit derivative. Truncated unrolling and the Neumann series agree,
+// since the solver has converged; one-step is the first row, and tells next to nothing: the fit is slow, each step
+// moves the weights by a thousandth of the way, and so a single step shows a thousandth of the
+// derivative.
+//
+// ## How wrong? The estimate
+//
+// What is missing after $k$ terms $t_0, t_1, \dots$ is a sum of terms again. If $A$ is symmetric, or at
+// least normal, each is shorter than the one before by the factor $\varrho$, the spectral radius of $A$,
+// or more; so the sum is at most $\varrho^k \lVert t_0\rVert/(1-\varrho)$. That is the column with the formula.
+// The estimate beside it is sharper: with a few products more (here ten, as many as there are
+// weights) Arnoldi's method makes a small model of $A$ on the terms, and the lengths of the missing
+// terms are added up there. $\varrho$ comes from the same model.
+
+try check(
+  taken.allSatisfy {
+    $0.neumann <= 1.000001 * $0.estimate && $0.estimate <= $0.rateBound * 1.000001
+  },
+  "error ≤ estimate ≤ ϱᵏ‖t₀‖/(1 − ϱ) in every row")
+try check(
+  taken.allSatisfy { $0.estimate <= 10 * $0.neumann },
+  "the estimate is within a factor of ten of the error")
+try check(
+  taken.allSatisfy { $0.rateBound <= 10 * $0.neumann },
+  "so is the formula")
+
+// Why two numbers? Because $\varrho$ says how terms shrink *in the end*. Look at
+//
+// $$A = \begin{pmatrix} 1/2 & c \\ 0 & 1/2 \end{pmatrix}, \qquad
+// A^j = 2^{-j}\begin{pmatrix} 1 & 2jc \\ 0 & 1 \end{pmatrix} .$$
+//
+// Both eigenvalues are one half, whatever $c$. But the powers first grow, with $c$ as large as you like,
+// and a bound that knows $\varrho = 1/2$ alone is wrong by as much. Such matrices are not rare. Momentum
+// makes one: what is put into the velocity comes out in the position, step after step. Here is the
+// ball of above, with momentum 0.9, on the same patients:
+
+let rolling = try ReversibleSolver<Tensor, HeavyBallState>.heavyBall(
+  of: objective, stepSize: 1 / L, momentum: 0.9, from: solution, iterations: 1
+).solver
+var transient: [[any CustomStringConvertible]] = []
+var isCovered = true
+var worst = 0.0
+for k in [1, 3, 10, 30, 100] {
+  let neumann = try rolling.pullback(
+    at: x, cotangent: ballGradient, method: .neumann(terms: k))
+  guard let estimate = neumann.report.truncation else { continue }
+  let wrong = error(neumann.value)
+  isCovered = isCovered && wrong <= 1.000001 * estimate.error / implicitSize
+  worst = max(worst, wrong * implicitSize / estimate.spectralBound)
+  transient.append([
+    k, measured(wrong), measured(estimate.error / implicitSize),
+    measured(estimate.spectralBound / implicitSize),
+  ])
+}
+try table(["terms k", "Neumann", "estimated", "ϱᵏ‖t₀‖/(1 − ϱ)"], rows: transient)
+try check(isCovered, "the estimate covers the error in every row")
+note("worst", digits(2, worst))
+
+// The formula promises errors up to \(worst) times smaller than they are. The estimate, which adds up
+// terms as they come, is not deceived, and the report says so:
+
+quote(
+  try rolling.pullback(at: x, cotangent: ballGradient, method: .neumann(terms: 30)).report)
+
+// Two limits remain. The Arnoldi model is exact with as many products as unknowns, and a guess with
+// fewer, the better the fewer directions matter. And lengths are added: if the terms alternate in
+// sign, they cancel in the derivative and not in the estimate (exercise 3).
+//
+// ## Never twice
+//
+// There is a trap in the approximations that no estimate shows. Take Newton's method for the square
+// root, $y \leftarrow \frac12(y + x/y)$. At its fixed point $\partial T/\partial y = 0$: the last step alone gives the
+// derivative exactly, $\partial T/\partial x = 1/(2y)$. How convenient. Now differentiate once more, as somebody
+// does who wants a Hessian:
+
+let babylonian = UnrolledSolver<Tensor, Tensor>(
+  start: { _ in Tensor(1) }, step: { x, y in 0.5 * (y + x / y) }, iterations: 8)
+
+func twice(_ f: (Tensor) throws -> Tensor) throws -> (first: Double, second: Double) {
+  let result = try valueAndPushforward(at: Tensor(2), along: 1) { x in
+    try valueAndPushforward(at: x, along: 1, of: f).tangent
+  }
+  return (result.value.scalar, result.tangent.scalar)
+}
+let root = 2.0.squareRoot()
+let everyStep = try twice { x in try babylonian(x) }
+let lastStep = try twice { x in try babylonian.truncated(x, last: 1) }
+let lastTwo = try twice { x in try babylonian.truncated(x, last: 2) }
+try table(
+  ["at x = 2", "first derivative", "second derivative"],
+  rows: [
+    ["√x", 1 / (2 * root), -1 / (8 * root)],
+    ["all steps", everyStep.first, everyStep.second],
+    ["the last step", lastStep.first, lastStep.second],
+    ["the last two steps", lastTwo.first, lastTwo.second],
+  ])
+try check(
+  "one step, error of the first derivative", abs(Tensor(lastStep.first - 1 / (2 * root))).scalar,
+  below: 1e-14)
+try check(lastStep.second.magnitude < 1e-14, "and its second derivative is zero")
+
+// The last step starts from a number. Seen from there, the state does not move with $x$; the
+// step repairs that to first order, and no further. (Two steps of Newton repair it to third order, each doubles the
+// digits. A linearly convergent solver repairs nothing: it only shrinks the error, by $\varrho$ a step.) The
+// methods of this page that return numbers refuse to be differentiated:
+
+try quoteError {
+  _ = try valueAndPushforward(at: Tensor(2), along: 1) { x in
+    try babylonian.pullback(at: x, cotangent: Tensor(1), method: .oneStep).value
+  }
+}
+
+// Plain unrolling and implicit functions nest.
+//
+// ## What else goes wrong
+//
+// **The solver has not converged.** Then there is a derivative of the steps, and one of the fixed point,
+// and they differ. The approximations aim at the second, from the wrong place:
+
+quote(
+  try descent(longest / 10).pullback(
+    at: x, cotangent: validationGradient, method: .neumann(terms: 2 * longest)
+  ).report)
+
+// **The step does not contract.** A step twice too long, on one number: the iteration runs away from its
+// fixed point, and so do the terms.
+
+let tooLong = UnrolledSolver<Tensor, Tensor>(
+  start: { _ in Tensor(0) }, step: { x, y in y - 2.5 * (y - x) }, iterations: 5)
+try quoteError {
+  _ = try tooLong.pullback(
+    at: Tensor(1), cotangent: Tensor(1), method: .twoPhase(maximumTerms: 100))
+}
+
+// ## Which one?
+
+note("implicit products", implicit.report.operatorProducts)
+note("Neumann error", measured(taken.last?.neumann ?? .nan))
+note("Neumann terms", taken.last?.count ?? 0)
+note("implicit bytes", try fit.linearize(at: x).recordedBytes)
+
+// If you want the derivative of *these steps*, unconverged as they may be (a learning rate, an
+// initialisation, early stopping), use checkpoints: the answer is that of plain unrolling, and memory is no
+// longer a question. If the steps have converged, their derivative is that of the fixed point, and the series of
+// terms is a slow way to solve $(1 - A^{\mathsf T})\,u = \bar w$: after \(Neumann terms) products the error
+// is \(Neumann error). Conjugate gradients on the same equations, from \(implicit bytes) recorded bytes,
+// took \(implicit products) products for the implicit derivative that has been the truth on this page. Truncation has one
+// thing to say for itself: it needs no conditions, no solver and no linear algebra, and when a solver
+// contracts fast, a few terms are all there is.
+//
+// ## Exercises
+//
+// 1. How many states must be kept so that 10,000 steps can be reversed and none is run forward more than
+//    three times?
+// 2. A state kept every $k$ steps: which $k$ holds the fewest bytes, if a recording takes $c$ times the
+//    bytes of a state?
+// 3. On $y \leftarrow -0.9\,y + x$ the estimate is nineteen times too large. Why? Mend the *derivative*, with
+//    no product more.
+// 4. From which momentum on does the ball creep in no direction of the fit, so that it can be run
+//    backwards as long as one likes?
+//
+// [Solutions](CheaperThanUnrollingSolutions.md)
+//
+// ## References
+//
+// - A. Griewank, “Achieving Logarithmic Growth of Temporal and Spatial Complexity in Reverse
+//   Automatic Differentiation”, Optimization Methods and Software 1 (1992); A. Griewank, A. Walther,
+//   “Algorithm 799: Revolve”, ACM Transactions on Mathematical Software 26 (2000).
+// - D. Maclaurin, D. Duvenaud, R. P. Adams, “Gradient-based Hyperparameter Optimization through
+//   Reversible Learning”, ICML (2015).
+// - B. Christianson, “Reverse Accumulation and Attractive Fixed Points”, Optimization Methods and
+//   Software 3 (1994): two phases.
+// - A. Griewank, C. Faure, “Piggyback Differentiation and Optimization”, in *Large-Scale
+//   PDE-Constrained Optimization*, Springer (2003).
+// - J. Bolte, E. Pauwels, S. Vaiter, “One-step Differentiation of Iterative Algorithms”, NeurIPS (2023).
+// - B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, “Least Angle Regression”, Annals of Statistics
+//   32 (2004): the diabetes data.
+try endPage()  // hide

@@ -62,7 +62,7 @@ struct FixedPointAdjoint<Input: TensorStructure, State: TensorStructure> {
     let w = try cotangent(y)
     var (term, adjoint, sum) = (w, w, Input?.none)
     for count in 1...limit {
-      let pulled = try runner.pull(recording, term)
+      let pulled = try runner.pull(recording, term, repeatedly: true)
       sum = sum?.adding(pulled.input) ?? pulled.input
       term = pulled.state
       guard let relativeTolerance else { continue }

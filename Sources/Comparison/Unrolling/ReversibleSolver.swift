@@ -12,8 +12,7 @@ import ImplicitDifferentiation
 /// start with a drift, which is measured, reported, and above `driftTolerance` thrown.
 ///
 /// The remedy of Maclaurin, Duvenaud and Adams is to *keep* the bits that a step loses, in integer
-/// arithmetic: exact, for `log₂(1/γ)` bits a step and
-/// number instead of 64. That is not done here.
+/// arithmetic: exact, for `log₂(1/γ)` bits a step and number instead of 64. That is not done here.
 ///
 /// Cost: the solver once, its inverse once, a recording and a product for each step. One recording
 /// is held at a time.

@@ -56,16 +56,22 @@ struct StepRunner<Input: TensorStructure, State: TensorStructure> {
 
   // MARK: Products
 
-  /// `(Bᵀ cotangent, Aᵀ cotangent)`.
-  mutating func pull(_ recording: Recording, _ cotangent: State) throws -> Point {
+  /// `(Bᵀ cotangent, Aᵀ cotangent)`; `repeatedly` if there are more products with this recording
+  /// to come.
+  mutating func pull(
+    _ recording: Recording, _ cotangent: State, repeatedly: Bool = false
+  ) throws -> Point {
     products += 1
-    return try recording.pullback(cotangent)
+    return try repeatedly ? recording.pullback(cotangent) : recording.sweptPullback(cotangent)
   }
 
   /// `B input + A state`.
-  mutating func push(_ recording: Recording, _ input: Input, _ state: State) throws -> State {
+  mutating func push(
+    _ recording: Recording, _ input: Input, _ state: State, repeatedly: Bool = false
+  ) throws -> State {
     products += 1
-    return try recording.pushforward(Point(input: input, state: state))
+    let tangent = Point(input: input, state: state)
+    return try repeatedly ? recording.pushforward(tangent) : recording.sweptPushforward(tangent)
   }
 
   // MARK: What is held

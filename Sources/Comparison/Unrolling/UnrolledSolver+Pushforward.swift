@@ -80,11 +80,11 @@ private struct TangentPush<Input: TensorStructure, State: TensorStructure> {
     let y = try runner.run(previous, iteration: iterations)
     let recording = try runner.record(y, iteration: iterations + 1)
     let still = runner.x.zeroTangent
-    let first = try runner.push(recording, tangent, y.zeroTangent)
+    let first = try runner.push(recording, tangent, y.zeroTangent, repeatedly: true)
     var (term, sum, count) = (first, first, 1)
     func isSmall(_ tolerance: Double) -> Bool { term.length <= tolerance * sum.length }
     while count < limit, !(relativeTolerance.map(isSmall) ?? false) {
-      term = try runner.push(recording, still, term)
+      term = try runner.push(recording, still, term, repeatedly: true)
       sum = sum.adding(term)
       count += 1
       if sum.variables.contains(where: { !$0.isFinite }) {

@@ -68,8 +68,22 @@ struct StepPoint<Input: TensorStructure, State: TensorStructure>: TensorStructur
   var input: Input
   var state: State
 
-  static var fields: [TensorField<StepPoint>] {
-    [.init("input", \.input), .init("state", \.state)]
+  // Written out: a list of generic key paths would be made anew for each of thousands of steps.
+  static var fields: [TensorField<StepPoint>] { [] }
+
+  func forEachTensor(
+    named prefix: String, isConstant: Bool, _ body: (String, Tensor, Bool) -> Void
+  ) {
+    input.forEachTensor(named: "\(prefix).input", isConstant: isConstant, body)
+    state.forEachTensor(named: "\(prefix).state", isConstant: isConstant, body)
+  }
+
+  func mapTensors(
+    isConstant: Bool, _ body: (_ tensor: Tensor, _ isConstant: Bool) -> Tensor
+  ) -> StepPoint {
+    StepPoint(
+      input: input.mapTensors(isConstant: isConstant, body),
+      state: state.mapTensors(isConstant: isConstant, body))
   }
 }
 
