@@ -66,7 +66,8 @@ public enum UnrollingWarning: Sendable, Equatable {
   /// The step does not contract at the last state: more terms make the derivative worse.
   case notContracting(rate: Double)
 
-  /// Terms shrink later than the contraction rate says, by this factor at worst: `A` is not normal.
+  /// The missing terms exceed what the contraction rate and the first term say, by this factor: `A`
+  /// is not normal, or the first term happens to be small.
   case transientGrowth(factor: Double)
 }
 
@@ -84,8 +85,9 @@ extension UnrollingWarning: CustomStringConvertible {
       "The step does not contract here (rate \(rate.shortened)): the series of this derivative "
         + "diverges, and more terms make it worse."
     case .transientGrowth(let factor):
-      "The Jacobian of the step is not normal: its powers exceed those of the contraction rate by "
-        + "a factor of \(factor.shortened), so the rate alone would promise too much."
+      "The terms shrink later than the contraction rate says: the missing ones exceed it by a "
+        + "factor of \(factor.shortened). The Jacobian of the step is not normal, or the first term "
+        + "happens to be small; the estimate allows for both."
     }
   }
 }
