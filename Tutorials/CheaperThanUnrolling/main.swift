@@ -204,37 +204,33 @@ note("per step of 10", digits(2, Double(ten.forwardSteps) / Double(longest)))
 // hide end
 
 // The bytes were counted while it ran: the states and recordings held at a time, and once the table of
-// patients, which all recordings share. What is left with ten states is nearly all in the one recording that cannot be
-// avoided, \(one recording) bytes. The price: on average each step is run \(per step of 100) times more
-// with a hundred states and \(per step of 10) times more with ten, none more than
-// \(repetitions of 100) and \(repetitions of 10) times. The way back takes \(products) products in every
-// row, one for each step, in the same order; hence the same bits.
+// patients, which all recordings share. What is left with ten states is nearly all in the one
+// recording that cannot be avoided, \(one recording) bytes. The price: on average each step is run
+// \(per step of 100) times more with a hundred states and \(per step of 10) times more with ten, none
+// more than \(repetitions of 100) and \(repetitions of 10) times. The way back takes \(products) products
+// in every row, one for each step, in the same order; hence the same bits.
 
 // hide begin
-var growth: [(steps: Int, plain: Int, every: Int, binomial: Int, one: Int)] = []
-for steps in [10, 30, 100, 300, 1_000, 3_000] where steps <= longest {
-  func bytes(_ method: UnrollingMethod) throws -> Int {
-    try descent(steps).pullback(
-      at: x, cotangent: validationGradient, method: method, estimateProducts: 0
-    ).report.peakBytes
-  }
-  let root = max(1, Int(Double(steps).squareRoot()))
-  growth.append(
-    (
-      steps, try bytes(.everything), try bytes(.everySteps(root)),
-      try bytes(.checkpoints(slots: 10)), try bytes(.piggyback)
-    ))
+func bytesHeld(_ steps: Int, _ method: UnrollingMethod) throws -> Double {
+  let result = try descent(steps).pullback(
+    at: x, cotangent: validationGradient, method: method, estimateProducts: 0)
+  return Double(result.report.peakBytes)
 }
-let stepNumbers = growth.map { Double($0.steps) }
+let lengths = [10, 30, 100, 300, 1_000, 3_000].filter { $0 <= longest }
+let plainBytes = try lengths.map { try bytesHeld($0, .everything) }
+let everyBytes = try lengths.map { try bytesHeld($0, .everySteps(Int(Double($0).squareRoot()))) }
+let tenBytes = try lengths.map { try bytesHeld($0, .checkpoints(slots: 10)) }
+let piggybackBytes = try lengths.map { try bytesHeld($0, .piggyback) }
+let stepNumbers = lengths.map(Double.init)
 try plot(
   "bytes",
   Plot(
     "What a derivative holds", x: .logarithmic("steps"), y: .logarithmic("bytes"),
     [
-      .lineWithPoints("every step recorded", x: stepNumbers, y: growth.map { Double($0.plain) }),
-      .lineWithPoints("a state every √N steps", x: stepNumbers, y: growth.map { Double($0.every) }),
-      .lineWithPoints("at most ten states", x: stepNumbers, y: growth.map { Double($0.binomial) }),
-      .line("piggyback (below)", x: stepNumbers, y: growth.map { Double($0.one) }, dashed: true),
+      .lineWithPoints("every step recorded", x: stepNumbers, y: plainBytes),
+      .lineWithPoints("a state every √N steps", x: stepNumbers, y: everyBytes),
+      .lineWithPoints("at most ten states", x: stepNumbers, y: tenBytes),
+      .line("piggyback (below)", x: stepNumbers, y: piggybackBytes, dashed: true),
     ],
     caption: "Ten states and one recording are hardly more than one recording, however many steps "
       + "there were; the price is in steps run again."))
@@ -257,8 +253,8 @@ try plot(
 //
 // Where the ball creeps, down a direction of small curvature, they are real. The velocity shrinks by
 // the larger one, and its rounding with it; on the way back errors grow by $1/\sigma_2$, the velocity by
-// $1/\sigma_1$ only. So in units of the velocity the error grows by $\sigma_1/\sigma_2$ with every step, at worst by $1/\gamma$.
-// Where the ball oscillates, the two factors are complex and equal in size, and nothing is lost.
+// $1/\sigma_1$ only. So in units of the velocity the error grows by $\sigma_1/\sigma_2$ with every step, at
+// worst by $1/\gamma$. Where the ball oscillates, the two factors are complex and equal in size, and nothing is lost.
 
 @Sendable func ball(
   _ momentum: Double, _ iterations: Int
