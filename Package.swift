@@ -95,6 +95,14 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPointSolutions"),
     .executableTarget(
+      name: "CheaperThanUnrolling",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/CheaperThanUnrolling"),
+    .executableTarget(
+      name: "CheaperThanUnrollingSolutions",
+      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
+      path: "Tutorials/CheaperThanUnrollingSolutions"),
+    .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
@@ -109,6 +117,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "FiveUseCases",
       ],
       path: "Tutorials/workbook"),
@@ -144,6 +153,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

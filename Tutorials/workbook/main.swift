@@ -13,6 +13,7 @@ let workbook = try Workbook(
     "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+    "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
     "FiveUseCases",
   ],
   modules: [
@@ -35,7 +36,7 @@ let workbook = try Workbook(
     ),
     (
       "Comparison",
-      "Implicit derivatives beside unrolled ones and finite differences."
+      "Implicit derivatives beside unrolled ones and finite differences; cheaper ways to unroll."
     ),
   ])
 exit(try workbook.run())

@@ -23,17 +23,21 @@ public struct Linearization<Point: TensorStructure, Value: TensorStructure>: Sen
   public var jacobian: any LinearOperator { operation }
 
   let operation: ProgramOperator
-  private let recording: Trace
+  private var recording: Trace { operation.trace }
 
-  fileprivate init(point: Point, value: Value, operation: ProgramOperator, recording: Trace) {
+  fileprivate init(point: Point, value: Value, operation: ProgramOperator) {
     self.point = point
     self.value = value
     self.operation = operation
-    self.recording = recording
   }
 
   /// Bytes that the recording keeps for its products: what unrolled differentiation pays.
   public var recordedBytes: Int { recording.bytes }
+
+  /// All that the recording keeps alive, point and value included.
+  package var memoryBlocks: Set<MemoryBlock> {
+    recording.memoryBlocks.union(point.memoryBlocks).union(value.memoryBlocks)
+  }
 
   /// Linear terms that were recorded: the instructions that one sweep over the recording runs.
   public var recordedInstructions: Int { recording.terms.count }
@@ -69,13 +73,19 @@ extension TensorStructure {
   func flattened(
     like point: Self, _ what: String, for operation: String
   ) throws(DifferentiationError) -> [Double] {
-    let numbers = flattened()
-    try requireSize(numbers.count, point.variableCount, what)
+    try requireShapes(like: point, what, for: operation)
+    return flattened()
+  }
+
+  /// Throws unless the variables have the shapes of those of `point`.
+  func requireShapes(
+    like point: Self, _ what: String, for operation: String
+  ) throws(DifferentiationError) {
+    try requireSize(variableCount, point.variableCount, what)
     for (own, expected) in zip(variables, point.variables)
     where own.dimensions != expected.dimensions {
       throw .shapeMismatch(operation: operation, left: expected.shape, right: own.shape)
     }
-    return numbers
   }
 }
 
@@ -90,8 +100,7 @@ public func linearization<Point: TensorStructure, Value: TensorStructure>(
   return Linearization(
     point: point.withoutDerivative, value: recorded.value,
     operation: ProgramOperator(
-      recorded.trace, inputs: recorded.inputs, outputs: recorded.outputs),
-    recording: recorded.trace)
+      recorded.trace, inputs: recorded.inputs, outputs: recorded.outputs))
 }
 
 /// Runs `function` once on traced tensors, for compilation; shape mismatches are thrown.

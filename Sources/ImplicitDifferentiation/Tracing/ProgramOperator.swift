@@ -8,9 +8,9 @@ import Synchronization
 final class ProgramOperator: LinearOperator {
   let rowCount: Int
   let columnCount: Int
-  private let trace: Trace
-  private let inputs: [Int32]
-  private let outputs: [Int32]
+  let trace: Trace
+  let inputs: [Int32]
+  let outputs: [Int32]
   private let fuse: Bool
   private let compiled = Mutex(Compiled())
 

@@ -221,18 +221,7 @@ final class Trace: @unchecked Sendable {
   }
 
   /// Bytes of coefficients and instructions held.
-  var bytes: Int {
-    var seen = Set<ObjectIdentifier>()
-    var bytes = terms.count * MemoryLayout<Term>.stride + counts.count * 8
-    for coefficient in coefficients
-    where seen.insert(ObjectIdentifier(coefficient.storage)).inserted {
-      bytes += coefficient.storage.count * MemoryLayout<Double>.stride
-    }
-    for table in tables where seen.insert(ObjectIdentifier(table)).inserted {
-      bytes += table.count * MemoryLayout<Int32>.stride
-    }
-    return bytes
-  }
+  var bytes: Int { memoryBlocks.reduce(0) { $0 + $1.bytes } }
 }
 
 extension Tensor {
