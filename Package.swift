@@ -95,6 +95,16 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPointSolutions"),
     .executableTarget(
+      name: "OrderTwoAndBeyond",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
+      ],
+      path: "Tutorials/OrderTwoAndBeyond"),
+    .executableTarget(
+      name: "OrderTwoAndBeyondSolutions",
+      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
+      path: "Tutorials/OrderTwoAndBeyondSolutions"),
+    .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
@@ -109,6 +119,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "FiveUseCases",
       ],
       path: "Tutorials/workbook"),
@@ -144,6 +155,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

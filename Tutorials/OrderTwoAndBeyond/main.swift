@@ -1,0 +1,471 @@
+// # The derivative of a solve is a solve, so there is a second, and a third
+//
+// Page: docs/OrderTwoAndBeyond.md
+// Teaches: How Hessians pass through a solver, what they cost, and which shortcuts are wrong.
+// Minutes: 25
+//
+// You tune ten penalties of a regression by gradient descent on a validation loss. Each gradient
+// passes through the fit by one linear solve, and after 72 steps it is done. Newton's method, you
+// remember, takes half a dozen. But it wants the Hessian of a loss that has a *solver* inside, and
+// the formula for the first derivative, $-A^{-1}B$, was taken at a solution that now moves, with an
+// inverse that moves along. Can one have second derivatives of that? And the ones after?
+
+// hide begin
+import Comparison
+import ForwardSolvers
+import ImplicitDifferentiation
+import LiteratePages
+import Optimality
+import Synchronization
+
+let options = try Options(seed: 1, tolerance: 1e-11)
+let stepLimit = try options.integer(
+  "steps", default: 1_000, quick: 100, in: 80...100_000, help: "steps of descent at most")
+try beginPage(options)
+// hide end
+
+// ## By hand, on one number
+//
+// Let $y(x) = \sqrt x$ be known only by its condition $y^2 = x$. Both sides are functions of $x$,
+// and equal, so differentiate. And again, because the result is once more an equation between
+// functions; and again:
+//
+// $$\begin{aligned} 2y\,y' &= 1 \\ 2y\,y'' &= -2\,y'^2 \\ 2y\,y''' &= -6\,y'y'' \\
+// 2y\,y'''' &= -8\,y'y''' - 6\,y''^2 . \end{aligned}$$
+//
+// Look at the left-hand sides. Whatever the order, the unknown is multiplied by the same $2y$,
+// which is $A = \partial F/\partial y$ for $F = y^2 - x$; what changes is the right-hand side, and
+// it is made of lower orders. One factorisation serves all.
+
+let four = 4.0
+let root = four.squareRoot()
+let first = 1 / (2 * root)
+let second = -2 * first * first / (2 * root)
+let third = -6 * first * second / (2 * root)
+let fourth = (-8 * first * third - 6 * second * second) / (2 * root)
+show("√x and its derivatives at x = 4", root, first, second, third, fourth)
+
+// ## A linear solve is an implicit function
+//
+// In more dimensions the second line of the scheme reads like this. Let $u$ be the solution of
+// $A u = b$, where matrix and right-hand side depend on something (a dot is a derivative along it).
+// This too is a condition, $A u - b = 0$, in the unknown $u$, and it is differentiated like any
+// other:
+//
+// $$A\,\dot u = \dot b - \dot A\,u .$$
+//
+// The derivative of a solve with $A$ is a solve with $A$. That is all there is to higher orders.
+// A first derivative is a product with $B$ and a solve; its derivative is products and another
+// solve, whose derivative is products and another solve, always with the matrix at the one point
+// where we stand. The products $\dot A\,u$ need no new idea either: $A\,u$ is a directional
+// derivative of $F$, a function made of ordinary operations, and one differentiates it.
+//
+// To see that it is so, we count. A linear solver is a value that prepares a matrix and then
+// solves with it; ours passes both on to LU, and keeps a tally.
+
+/// How often the forward solver ran, a matrix was factorised, and a linear system solved.
+struct Cost: Sendable {
+  var forwardSolves = 0
+  var factorisations = 0
+  var linearSolves = 0
+}
+
+final class Tally: Sendable {
+  private let cost = Mutex(Cost())
+
+  func count(_ part: WritableKeyPath<Cost, Int> & Sendable) {
+    cost.withLock { $0[keyPath: part] += 1 }
+  }
+
+  var total: Cost { cost.withLock { $0 } }
+
+  /// The value of `body`, and what it cost.
+  func of<Value>(_ body: () throws -> Value) rethrows -> (value: Value, cost: Cost) {
+    cost.withLock { $0 = Cost() }
+    let value = try body()
+    return (value, total)
+  }
+}
+let tally = Tally()
+
+struct Counting: LinearSolver {
+  var base: any LinearSolver = LUSolver()
+
+  func prepare(_ A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
+    tally.count(\.factorisations)
+    return Prepared(base: try base.prepare(A))
+  }
+
+  struct Prepared: PreparedLinearSolver {
+    let base: any PreparedLinearSolver
+    var methodDescription: String { base.methodDescription }
+
+    func solve(
+      _ b: [Double], transposed: Bool, initialGuess: [Double]?
+    ) throws(LinearSolveError) -> LinearSolution {
+      tally.count(\.linearSolves)
+      return try base.solve(b, transposed: transposed, initialGuess: initialGuess)
+    }
+  }
+}
+
+// The square root again, as the library sees it. To differentiate twice, write `gradient` twice.
+
+let squareRoot = ImplicitFunction<Tensor, Tensor>(
+  forward: { x in
+    tally.count(\.forwardSolves)
+    return sqrt(x)
+  },
+  conditions: .root { x, y in y * y - x }, linearSolver: Counting())
+
+@Sendable func derivative(
+  _ order: Int, of function: @Sendable (Tensor) throws -> Tensor, at x: Tensor
+) throws -> Tensor {
+  if order == 0 { return try function(x) }
+  return try gradient(at: x) { x in try derivative(order - 1, of: function, at: x) }
+}
+
+var orderRows: [[any CustomStringConvertible]] = []
+var orderError = 0.0
+for (order, byHand) in [root, first, second, third, fourth].enumerated() where order > 0 {
+  let (nested, cost) = try tally.of {
+    try derivative(order, of: { try squareRoot($0) }, at: Tensor(four)).scalar
+  }
+  orderError = max(orderError, abs(Tensor(nested / byHand - 1)).scalar)
+  orderRows.append([
+    order, byHand, nested, cost.forwardSolves, cost.factorisations, cost.linearSolves,
+  ])
+}
+try table(
+  ["order", "by hand", "nested", "forward solves", "factorisations", "linear solves"],
+  rows: orderRows)
+try check("relative error of all four", orderError, below: 1e-13)
+
+// The forward solver runs once and one matrix is factorised, whatever the order. (One of the linear
+// solves is the check that the point is a solution at all.) The number of solves doubles with each
+// order, because we nest blindly: each `gradient` differentiates everything below it. By hand we
+// needed one solve for each order; exercise 3 gets there.
+//
+// ## Ten penalties
+//
+// Now the question of the beginning. The data are those of [the page on
+// minimisers](UnconstrainedOptimization.md): ten measurements on each of 442 diabetes patients, a
+// third to train, a third to validate, a third to test, and a penalty of its own for each
+// measurement, by its logarithm $\rho_j$:
+//
+// $$w(\rho) = \arg\min_w\; \frac{1}{2m}\lVert X w - b\rVert^2 + \frac12 \sum_j e^{\rho_j} w_j^2 .$$
+
+let names = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
+let firstPage = #filePath.replacing("OrderTwoAndBeyond", with: "UnconstrainedOptimization")
+let raw = try Table(csv: try dataFile("diabetes.csv", file: firstPage))
+  .columns(names + ["progression"])
+
+/// Measurements and progression of some patients, a row for each.
+struct Patients: Sendable {
+  let features: Tensor
+  let progression: Tensor
+
+  init(_ rows: Tensor) {
+    features = rows.slice(0..<10, alongAxis: 1)
+    progression = rows.at(10, alongAxis: 1)
+  }
+
+  /// Half the mean squared error of a linear model.
+  func loss(_ weights: Tensor) -> Tensor {
+    let residual = matmul(features, weights) - progression
+    return 0.5 * (residual * residual).mean()
+  }
+
+  /// Second derivative of the loss, and minus its first derivative at zero.
+  var normalEquations: (matrix: Tensor, vector: Tensor) {
+    let m = Tensor(Double(progression.count))
+    return (
+      matmul(features, features, transposingLeft: true) / m, matmul(progression, features) / m
+    )
+  }
+}
+
+let thirds = (0..<3).map { part in
+  raw.gathered(Array(stride(from: part, to: raw.shape[0], by: 3)))
+}
+let center = thirds[0].mean(alongAxis: 0)
+let deviation = sqrt(pow(thirds[0] - center, 2).mean(alongAxis: 0))
+let training = Patients((thirds[0] - center) / deviation)
+let validation = Patients((thirds[1] - center) / deviation)
+let test = Patients((thirds[2] - center) / deviation)
+
+@Sendable func penalised(_ rho: Tensor, _ w: Tensor) -> Tensor {
+  training.loss(w) + 0.5 * (exp(rho) * w * w).sum()
+}
+
+let inner = Newton(stopping: Stopping(gradientTolerance: options.tolerance))
+let zero = Tensor.zeros([10])
+let fit = ImplicitFunction<Tensor, Tensor>(
+  forward: { rho in
+    tally.count(\.forwardSolves)
+    return try inner.minimum(of: { w in penalised(rho, w) }, from: zero).point
+  },
+  conditions: .stationary(of: penalised), linearSolver: Counting())
+
+// What is minimised over $\rho$ is the validation loss, plus a weak pull of strength $\tau$ towards
+// penalties of 0.1. Without the pull there is nothing to find: some penalties run off to infinity,
+// ever more slowly, because removing a measurement altogether is best for these patients.
+
+let tau = 1e-3
+let start = log(Tensor(repeating: 0.1, shape: [10]))
+@Sendable func validationLoss(_ rho: Tensor) throws -> Tensor { validation.loss(try fit(rho)) }
+@Sendable func objective(_ rho: Tensor) throws -> Tensor {
+  try validationLoss(rho) + 0.5 * Tensor(tau) * (rho - start).squaredNorm()
+}
+
+// `objective` is a function of tensors like any other, so every method that takes such a function
+// can be tried on it, Newton's included. That one asks for the Hessian, either whole or by products
+// with vectors, which conjugate gradients put together to a step.
+
+let stopping = Stopping(gradientTolerance: 1e-8, maximumIterations: stepLimit)
+let methods: [(name: String, method: any Minimizer)] = [
+  ("gradient descent", GradientDescent(stepSize: .backtracking(initial: 100), stopping: stopping)),
+  ("L-BFGS", LBFGS(stopping: stopping)),
+  (
+    "Newton, conjugate gradients",
+    Newton(linearSystem: .conjugateGradients(), stopping: stopping)
+  ),
+  ("Newton, whole Hessian", Newton(stopping: stopping)),
+]
+var methodRows: [[any CustomStringConvertible]] = []
+var curves: [Plot.Series] = []
+var minima: [Tensor] = []
+var steps: [Int] = []
+for (name, method) in methods {
+  var path: [(runs: Double, norm: Double)] = []
+  let (minimum, cost) = try tally.of {
+    try method.minimum(of: objective, from: start) { iterate in
+      path.append((Double(tally.total.forwardSolves), iterate.gradientNorm))
+    }
+  }
+  minima.append(minimum.point)
+  steps.append(minimum.iterations)
+  curves.append(.lineWithPoints(name, x: path.map(\.runs), y: path.map(\.norm)))
+  methodRows.append([
+    name, minimum.iterations, cost.forwardSolves, cost.linearSolves,
+    digits(6, minimum.value.scalar), digits(2, minimum.gradientNorm),
+  ])
+}
+try table(
+  ["method", "steps", "forward solves", "linear solves", "objective", "norm of its gradient"],
+  rows: methodRows)
+let tuned = minima[3]
+note("steps of descent", steps[0])
+note("steps of L-BFGS", steps[1])
+note("Newton steps", steps[3])
+try check(
+  "largest distance between the four minima",
+  minima.map { ($0 - tuned).norm().scalar }.max() ?? .nan, below: 1e-4)
+show("test loss before", digits(4, test.loss(try fit(start)).scalar))
+show("test loss after", digits(4, test.loss(try fit(tuned)).scalar))
+// hide begin
+try plot(
+  "methods",
+  Plot(
+    "Ten penalties, four methods", x: .linear("forward solves"),
+    y: .logarithmic("norm of the gradient", floor: 1e-9), curves,
+    caption: "Newton spends its first forward solves where the Hessian is not positive definite, "
+      + "on short steps; then the number of right digits doubles with each step."))
+// hide end
+
+// Newton needs \(Newton steps) steps where gradient descent needs \(steps of descent). A step of
+// Newton's costs more, and the table does not hide it: by the number of linear solves, L-BFGS
+// (\(steps of L-BFGS) steps), which guesses the Hessian from gradients, is the cheapest of all.
+// Which count matters depends on the solver inside. A linear solve with a factorised matrix is a
+// small part of a fit, so where fits are dear, Newton's column is the third.
+//
+// But a Hessian tells more than where to step next.
+//
+// ## What its eigenvalues say
+//
+// The function `linearization` records the gradient of the validation loss once, at a point. The
+// forward solver runs once for that, and each column of the Hessian is one product. (The weak pull is
+// left out here: what do the *data* say?)
+
+func hessian(of function: (Tensor) throws -> Tensor, at x: Tensor) throws -> Tensor {
+  let slope = try linearization(at: x) { x in try gradient(at: x, of: function) }
+  return Tensor(shape: [x.count, x.count], try slope.jacobian.denseMatrix())
+}
+
+/// Eigenvalues, largest first, with unit eigenvectors: Jacobi's rotations, each of which makes one
+/// off-diagonal entry zero.
+func eigenpairs(_ symmetric: Tensor) -> [(value: Double, vector: Tensor)] {
+  let n = symmetric.shape[0]
+  var (D, V) = (symmetric, Tensor.identity(n))
+  for _ in 0..<12 {
+    for p in 0..<n {
+      for q in p + 1..<n where D[p, q] != 0 {
+        let slope = (D[q, q] - D[p, p]) / (2 * D[p, q])
+        let t = (slope < 0 ? -1 : 1) / (slope.magnitude + (1 + slope * slope).squareRoot())
+        let c = 1 / (1 + t * t).squareRoot()
+        var rotation = Tensor.identity(n).scalars
+        (rotation[p * n + p], rotation[p * n + q]) = (c, t * c)
+        (rotation[q * n + p], rotation[q * n + q]) = (-t * c, c)
+        let R = Tensor(shape: [n, n], rotation)
+        D = matmul(matmul(R, D, transposingLeft: true), R)
+        V = matmul(V, R)
+      }
+    }
+  }
+  return (0..<n).map { (D[$0, $0], V.at($0, alongAxis: 1)) }.sorted { $0.value > $1.value }
+}
+
+let (curvature, hessianCost) = try tally.of { try hessian(of: validationLoss, at: tuned) }
+let pairs = eigenpairs(curvature)
+try table(
+  ["eigenvalue λ", "λ/τ", "mostly along", "component", "and along", "component"],
+  rows: pairs.map { value, vector in
+    let order = vector.scalars.indices.sorted { vector[$0].magnitude > vector[$1].magnitude }
+    let sign = vector[order[0]] < 0 ? -1.0 : 1
+    return [
+      digits(3, value), digits(2, value / tau),
+      names[order[0]], digits(2, sign * vector[order[0]]),
+      names[order[1]], digits(2, sign * vector[order[1]]),
+    ]
+  })
+show(
+  "forward solves, factorisations, linear solves for the Hessian", hessianCost.forwardSolves,
+  hessianCost.factorisations, hessianCost.linearSolves)
+let atStart = eigenpairs(try hessian(of: validationLoss, at: start)).map(\.value)
+show("largest and smallest eigenvalue at the start", digits(2, atStart[0]), digits(2, atStart[9]))
+try check(pairs[9].value < 0 && pairs[9].value > -tau, "-τ < smallest λ < 0")
+let flattest = pairs.min { $0.value.magnitude < $1.value.magnitude } ?? pairs[0]
+let free = flattest.vector.scalars.indices.max {
+  flattest.vector[$0].magnitude < flattest.vector[$1].magnitude
+}
+note("flattest", names[free ?? 0])
+note("flattest λ/τ", digits(2, flattest.value / tau))
+
+// Along the first eigenvectors the loss is curved well above the pull: there the data have an opinion
+// about the penalties, and near the top of the table it is one about s5, the body mass index and sex. The
+// penalty of \(flattest) is a matter of indifference, $\lambda = \(flattest λ/τ)\,\tau$: do not
+// interpret it, it is where the pull has put it. And one eigenvalue is *negative*. Along it the data push
+// the penalties (of s1 above all) away, and nothing but the pull holds them; this is the direction of
+// those that ran off to infinity without it. A gradient shows none of this: at the minimum it is zero.
+//
+// The eigenvalues predict something that can be tested. The tuned penalties are themselves an
+// implicit function, of the target of the pull: the minimiser of a function that has a minimiser
+// inside. Along an eigenvector they must move by $\tau/(\tau + \lambda)$ for each unit that the
+// target moves. So we say what they are, in the usual three lines, and ask for the Jacobian.
+
+let tunedPenalties = ImplicitFunction<Tensor, Tensor>(
+  forward: { target in
+    try Newton(stopping: Stopping(gradientTolerance: 1e-11)).minimum(
+      of: { rho in
+        try validationLoss(rho) + 0.5 * Tensor(tau) * (rho - target).squaredNorm()
+      }, from: start
+    ).point
+  },
+  conditions: .stationary { target, rho in
+    try validationLoss(rho) + 0.5 * Tensor(tau) * (rho - target).squaredNorm()
+  })
+let response = try tunedPenalties.jacobian(at: start).value
+var responseError = 0.0
+for (value, vector) in pairs {
+  let moved = matmul(response, vector)
+  responseError = max(
+    responseError, (moved - Tensor(tau / (tau + value)) * vector).norm().scalar)
+}
+show("along the first eigenvector the penalties move by", digits(3, tau / (tau + pairs[0].value)))
+show("along the last", digits(3, tau / (tau + pairs[9].value)))
+try check("largest deviation from τ/(τ + λ)", responseError, below: 1e-4)
+
+// Where the data decide, the target hardly matters; along the last eigenvector the penalties move
+// more than twice as far as the target does.
+//
+// ## Four ways to nest, one number
+//
+// A Hessian times a vector, $H v$, is a derivative of a derivative, and each of the two can be
+// taken forwards or backwards. The chain through the solver, written out once, for a loss $\ell(w)$
+// with gradient $\bar w$: forwards over backwards, the four lines are
+//
+// $$A\,\dot w = -B\,v, \qquad A^{\mathsf T} u = \bar w, \qquad
+// A^{\mathsf T}\dot u = \dot{\bar w} - \dot A^{\mathsf T} u, \qquad
+// H v = -B^{\mathsf T}\dot u - \dot B^{\mathsf T} u .$$
+//
+// Three solves, of which the second is that of the gradient. For ridge regression all this can also be
+// written in a formula. With $P = \mathrm{diag}(e^\rho)$, $G = (X^{\mathsf T}X/m + P)^{-1}$,
+// $z = G\,\nabla\ell(w)$ and $K = \nabla^2\ell$, let $W = -GP\,\mathrm{diag}(w)$ be the
+// derivative of $w$ and $Z = GKW - GP\,\mathrm{diag}(z)$ that of $z$. The gradient is
+// $-e^\rho \circ z \circ w$, and its derivative
+//
+// $$H = -\mathrm{diag}(e^\rho\circ z\circ w) - P\,\mathrm{diag}(w)\,Z
+// - P\,\mathrm{diag}(z)\,W .$$
+
+func exactHessian(at rho: Tensor) throws -> Tensor {
+  let p = exp(rho)
+  let (M, b) = training.normalEquations
+  let G = try solve(M + p.diagonal(), Tensor.identity(10))
+  let w = matmul(G, b)
+  let z = matmul(G, gradient(at: w) { w in validation.loss(w) })
+  let W = -matmul(G, (p * w).diagonal())
+  let Z =
+    matmul(G, matmul(validation.normalEquations.matrix, W)) - matmul(G, (p * z).diagonal())
+  return -(p * z * w).diagonal() - matmul((p * w).diagonal(), Z)
+    - matmul((p * z).diagonal(), W)
+}
+
+let v = Tensor(repeating: 1, shape: [10]) / sqrt(10)
+let exactH = try exactHessian(at: start)
+let exactProduct = matmul(exactH, v)
+let nestings: [(name: String, product: () throws -> Tensor)] = [
+  (
+    "backwards over backwards",
+    { try gradient(at: start) { x in try gradient(at: x, of: validationLoss).dot(v) } }
+  ),
+  (
+    "forwards over backwards",
+    {
+      try valueAndPushforward(at: start, along: v) { x in
+        try gradient(at: x, of: validationLoss)
+      }.tangent
+    }
+  ),
+  (
+    "backwards over forwards",
+    {
+      try gradient(at: start) { x in
+        try valueAndPushforward(at: x, along: v, of: validationLoss).tangent
+      }
+    }
+  ),
+]
+var nestingRows: [[any CustomStringConvertible]] = []
+var products: [Tensor] = []
+for (name, product) in nestings {
+  let (Hv, cost) = try tally.of(product)
+  products.append(Hv)
+  nestingRows.append([
+    name, "H v", measured(((Hv - exactProduct).norm() / exactProduct.norm()).scalar),
+    cost.forwardSolves, cost.factorisations, cost.linearSolves,
+  ])
+}
+let (vHv, forwardCost) = try tally.of {
+  try valueAndPushforward(at: start, along: v) { x in
+    try valueAndPushforward(at: x, along: v, of: validationLoss).tangent
+  }.tangent.scalar
+}
+let exactCurvature = v.dot(exactProduct).scalar
+nestingRows.append([
+  "forwards over forwards", "v·H v", measured((vHv - exactCurvature) / exactCurvature),
+  forwardCost.forwardSolves, forwardCost.factorisations, forwardCost.linearSolves,
+])
+try table(
+  ["way", "gives", "relative error", "forward solves", "factorisations", "linear solves"],
+  rows: nestingRows)
+try check(
+  "largest difference between the first three, relative",
+  products.map { (($0 - products[0]).norm() / exactProduct.norm()).scalar }.max() ?? .nan,
+  below: 1e-12)
+
+// (One solve in each row is the check of the solution.) The derivative that is taken last, the outer
+// one, may as well be forwards: it needs no second recording, and it can be repeated. That is what
+// `linearization` did above, where ten columns cost two solves each, besides the two for
+// the gradient.
+//
+try endPage()  // hide
