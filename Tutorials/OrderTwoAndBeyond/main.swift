@@ -468,4 +468,299 @@ try check(
 // `linearization` did above, where ten columns cost two solves each, besides the two for
 // the gradient.
 //
+// ## Differences of gradients, differences of values
+//
+// Most Hessians in the world are made of differences. One may difference the gradients,
+// $(g(h) - g(-h))/2h$, which are exact here, or the values,
+// $(\varphi(h) - 2\varphi(0) + \varphi(-h))/h^2$. Rounding, and whatever error the inner solver
+// leaves, is divided by $h$ in the one case and by $h^2$ in the other. We look at $v\cdot Hv$ for
+// $v = (1, \dots, 1)/\sqrt{10}$, with the inner solver run to the end (Newton's method) and with
+// one that stops when its gradient is below $10^{-5}$ (L-BFGS).
+
+let hasty = ImplicitFunction<Tensor, Tensor>(
+  forward: { rho in
+    try LBFGS(stopping: Stopping(gradientTolerance: 1e-5)).minimum(
+      of: { w in penalised(rho, w) }, from: zero
+    ).point
+  },
+  conditions: .stationary(of: penalised), conditionsTolerance: nil)
+
+func differences(_ fit: ImplicitFunction<Tensor, Tensor>) throws -> (
+  steps: [Double], ofGradients: [Double], ofValues: [Double]
+) {
+  let steps = DifferenceSteps(largest: 1, smallest: 1e-7)
+  let gradients = try DifferenceSweep(steps: steps) { h in
+    try gradient(at: start + Tensor(h) * v) { rho in validation.loss(try fit(rho)) }.dot(v).scalar
+  }
+  let values = try DifferenceSweep(steps: steps) { h in
+    validation.loss(try fit(start + Tensor(h) * v)).scalar
+  }
+  func error(_ estimate: Double) -> Double { (estimate / exactCurvature - 1).magnitude }
+  return (
+    gradients.entries.map(\.step), gradients.entries.map { error($0.central) },
+    values.entries.map { error(($0.forward - $0.backward) / $0.step) }
+  )
+}
+let careful = try differences(fit)
+let careless = try differences(hasty)
+let best = [careful.ofGradients, careful.ofValues, careless.ofGradients, careless.ofValues].map {
+  $0.min() ?? .nan
+}
+// hide begin
+try plot(
+  "differences",
+  Plot(
+    "Second derivatives by differences", x: .logarithmic("step"),
+    y: .logarithmic("relative error", floor: 1e-13),
+    [
+      .line("of gradients", x: careful.steps, y: careful.ofGradients),
+      .line("of values", x: careful.steps, y: careful.ofValues),
+      .line("of gradients, hasty solver", x: careless.steps, y: careless.ofGradients, dashed: true),
+      .line("of values, hasty solver", x: careless.steps, y: careless.ofValues, dashed: true),
+    ], marks: [.horizontal(1e-13, "nested: below this line")],
+    caption: "Each is a V: too long and the curve bends, too short and errors are amplified, by "
+      + "1/h for gradients and by 1/h² for values."))
+// hide end
+try table(
+  ["differences of", "inner solver", "smallest relative error in the sweep"],
+  rows: [
+    ["gradients", "to the end", digits(1, best[0])], ["values", "to the end", digits(1, best[1])],
+    ["gradients", "hasty", digits(1, best[2])], ["values", "hasty", digits(1, best[3])],
+  ])
+
+// (The best step was picked with the answer at hand, which flatters all four.) Differences of
+// gradients are an honest tool: each is as dear as two gradients, forward solves included, where the
+// nested product costs two linear solves. Differences of values are not, least of all with a solver
+// inside.
+//
+// ## A solver inside the conditions of another
+//
+// Two more examples with closed forms. In the first one, conditions contain an implicit function. Let
+// $z$ solve $z = \sqrt{z + x}$, where the root is our function from above, forward solver and all. At
+// $x = 2$, $z = 2$. Squared, the condition is $z^2 = z + x$, so by hand $(2z - 1)\,z' = 1$,
+// $(2z - 1)\,z'' = -2z'^2$ and $(2z - 1)\,z''' = -6z'z''$: $\tfrac13$, $-\tfrac2{27}$, $\tfrac4{81}$.
+
+let nestedRoot = ImplicitFunction<Tensor, Tensor>(
+  forward: { x in
+    var z = x
+    for _ in 0..<40 { z = sqrt(z + x) }
+    return z
+  },
+  conditions: .root { x, z in z - (try squareRoot(z + x)) })
+let byFormula = [1.0 / 3, -2.0 / 27, 4.0 / 81]
+let byNesting = try (1...3).map { order in
+  try derivative(order, of: { try nestedRoot($0) }, at: 2).scalar
+}
+show("z′, z″, z‴ at x = 2", byNesting[0], byNesting[1], byNesting[2])
+try check(
+  "largest relative error", zip(byNesting, byFormula).map { ($0 / $1 - 1).magnitude }.max() ?? .nan,
+  below: 1e-12)
+
+// The second one is [softmax](SoftmaxAsOptimization.md), $x = e^\theta / \sum_i e^{\theta_i}$, which
+// maximises $x\cdot\theta$ plus entropy over the simplex. Its second derivative is
+//
+// $$\frac{\partial^2 x_i}{\partial\theta_j\,\partial\theta_k} = x_i\left[(\delta_{ij} - x_j)
+// (\delta_{ik} - x_k) - x_j(\delta_{jk} - x_k)\right].$$
+//
+// We describe it by stationarity and feasibility, and by half a step of mirror descent, and solve the
+// linear systems by LU or by GMRES, which knows nothing but products.
+
+let theta: Tensor = [0.3, -1.2, 2, 0.7]
+let shares = theta.softmax()
+let exactSecond = (0..<4).map { i in
+  let e = Tensor.identity(4).at(i)
+  let bracket = outer(e - shares, e - shares) - (shares.diagonal() - outer(shares, shares))
+  return Tensor(shares[i]) * bracket
+}
+
+func softmaxes(_ solver: any LinearSolver) -> [(String, @Sendable (Tensor) throws -> Tensor)] {
+  let optimum = ImplicitFunction<Tensor, [Tensor]>(
+    forward: { theta in [theta.softmax(), theta.logSumExp() - 1] },
+    conditions: .root { theta, y in [log(y[0]) + 1 + y[1] - theta, y[0].sum() - 1] },
+    linearSolver: solver)
+  let mirror = ImplicitFunction<Tensor, Tensor>(
+    forward: { theta in theta.softmax() },
+    conditions: .fixedPoint { theta, x in (log(x) + 0.5 * (theta - log(x))).softmax() },
+    linearSolver: solver)
+  return [("optimality", { try optimum($0)[0] }), ("mirror descent", { try mirror($0) })]
+}
+var softmaxRows: [[any CustomStringConvertible]] = []
+var softmaxError = 0.0
+for (method, solver) in [
+  ("LU", LUSolver() as any LinearSolver), ("GMRES", GMRES(relativeTolerance: 1e-13)),
+] {
+  for (conditions, softmax) in softmaxes(solver) {
+    let errors = try (0..<4).map { i in
+      let second = try hessian(of: { try softmax($0).slice(i..<i + 1).sum() }, at: theta)
+      return (second - exactSecond[i]).norm(.infinity).scalar
+    }
+    softmaxError = max(softmaxError, errors.max() ?? .nan)
+    softmaxRows.append([conditions, method, measured(errors.max() ?? .nan)])
+  }
+}
+try table(["conditions", "linear solver", "largest error of 64 numbers"], rows: softmaxRows)
+try check("largest error of all", softmaxError, below: 1e-10)
+
+// ## A shortcut that is right once
+//
+// There is a popular trick: find the solution by any means, forget how, then make *one* step of
+// Newton's method from it and differentiate that step alone, with the starting point held fixed. At a
+// solution the step goes nowhere, but its derivative is
+// $\partial/\partial x\,[\,y - A^{-1}F(x, y)\,] = -A^{-1}B$, for the terms that come from $A^{-1}$
+// are multiplied by $F = 0$. Exactly right, and not a word about implicit functions. So let us
+// differentiate it twice.
+
+@Sendable func newtonSteps(_ count: Int, _ x: Tensor) -> Tensor {
+  var y = sqrt(x.withoutDerivative)  // the solution, frozen
+  for _ in 0..<count { y -= (y * y - x) / (2 * y) }
+  return y
+}
+let truth = [first, second, third, fourth]
+var shortcutRows: [[any CustomStringConvertible]] = [["(the truth)"] + truth.map { digits(6, $0) }]
+var rightOrders: [Int] = []
+for count in 0...3 {
+  let values = try (1...4).map { order in
+    try derivative(order, of: { newtonSteps(count, $0) }, at: Tensor(four)).scalar
+  }
+  shortcutRows.append(["\(count)"] + values.map { digits(6, $0) })
+  rightOrders.append(zip(values, truth).prefix { ($0 / $1 - 1).magnitude < 1e-12 }.count)
+}
+try table(["Newton steps", "y′", "y″", "y‴", "y⁗"], rows: shortcutRows)
+try check(rightOrders == [0, 1, 3, 4], "right are 0, 1, 3, and all four orders")
+
+// One step is right to first order, and its second derivative is zero: not imprecise, absent. The
+// frozen start carries the dependence that was to be differentiated. Two steps are right to order
+// three, and $k$ steps to order $2^k - 1$: the start is off by a multiple of the change of $x$, and
+// each step squares that.
+//
+// On the patients: replace the squares of the training loss by $\log\cosh$, which forgives outliers,
+// so that the curvature depends on the weights. Differentiate the validation loss twice: through the
+// solution, through one Newton step, and through one step of gradient descent, which is what
+// *one-step* differentiation makes of a slower solver.
+
+@Sendable func robust(_ rho: Tensor, _ w: Tensor) -> Tensor {
+  let r = matmul(training.features, w) - training.progression
+  return (softplus(2 * r) - r).mean() + 0.5 * (exp(rho) * w * w).sum()
+}
+let robustFit = ImplicitFunction<Tensor, Tensor>(
+  forward: { rho in
+    try Newton(stopping: Stopping(gradientTolerance: 1e-13)).minimum(
+      of: { w in robust(rho, w) }, from: zero
+    ).point
+  },
+  conditions: .stationary(of: robust))
+let frozen = try robustFit(start)
+let frozenHessian = try hessian(of: { w in robust(start, w) }, at: frozen)
+let dataHessian = frozenHessian - exp(start).diagonal()
+let dataGradient = gradient(at: frozen) { w in robust(start, w) } - exp(start) * frozen
+let steepest = eigenpairs(frozenHessian)[0].value
+
+let routes: [(name: String, weights: @Sendable (Tensor) throws -> Tensor)] = [
+  ("the solution", { rho in try robustFit(rho) }),
+  (
+    "one Newton step",
+    { rho in
+      let slope = dataGradient + exp(rho) * frozen
+      return frozen - (try solve(dataHessian + exp(rho).diagonal(), slope))
+    }
+  ),
+  (
+    "one gradient step",
+    { rho in frozen - (dataGradient + exp(rho) * frozen) / Tensor(steepest) }
+  ),
+]
+let derivatives = try routes.map { _, weights in
+  let loss: @Sendable (Tensor) throws -> Tensor = { rho in validation.loss(try weights(rho)) }
+  return (gradient: try gradient(at: start, of: loss), hessian: try hessian(of: loss, at: start))
+}
+func relativeError(_ a: Tensor, _ b: Tensor) -> Double {
+  ((a - b).flattened().norm() / b.flattened().norm()).scalar
+}
+let routeErrors = derivatives.map {
+  (
+    gradient: relativeError($0.gradient, derivatives[0].gradient),
+    hessian: relativeError($0.hessian, derivatives[0].hessian)
+  )
+}
+try table(
+  ["differentiated", "error of the gradient", "error of the Hessian"],
+  rows: zip(routes, routeErrors).dropFirst().map {
+    [$0.name, measured($1.gradient), digits(2, $1.hessian)]
+  })
+try check("error of the gradient by one Newton step", routeErrors[1].gradient, below: 1e-10)
+
+// ## What goes wrong
+//
+// **A kink.** Minimise $\tfrac12\lVert z\rVert^2$ subject to $z_1 + z_2 = b$ and
+// $z_1 - 2z_2 \le -\tfrac12$. The inequality binds for $b < 1$ and does not for $b > 1$. The *value*
+// $V(b) = \tfrac12\lVert z(b)\rVert^2$ is smooth enough for one derivative everywhere, but its
+// curvature jumps.
+
+let constrained = ConstrainedProblem<Tensor, Tensor>(
+  objective: { _, z in 0.5 * z.squaredNorm() }, equalities: { b, z in z.sum() - b },
+  inequalities: { _, z in z.dot([1, -2]) + 0.5 })
+let closest = ConstrainedMinimum(
+  constrained,
+  primalSolver: { b in
+    if b >= 1 { return Tensor.stack([b / 2, b / 2]) }
+    return Tensor.stack([(2 * b - 0.5) / 3, (b + 0.5) / 3])
+  })
+@Sendable func optimalValue(_ b: Tensor) throws -> Tensor {
+  0.5 * (try closest(b)).primal.squaredNorm()
+}
+let sides = try [0.999, 1.001].map { b in
+  (
+    b: b, slope: try gradient(at: Tensor(b), of: optimalValue).scalar,
+    curvature: try derivative(2, of: optimalValue, at: Tensor(b)).scalar
+  )
+}
+try table(["b", "V′", "V″"], rows: sides.map { [$0.b, $0.slope, $0.curvature] })
+try check(
+  "distance of the curvatures from 5/9 and 1/2",
+  max((sides[0].curvature - 5.0 / 9).magnitude, (sides[1].curvature - 0.5).magnitude),
+  below: 1e-12)
+
+// At $b = 1$ the inequality is *weakly active*, neither binding nor slack, and there is no second
+// derivative to be had. Second differences would return the plausible mean of the two; the library says
+
+try quoteError { _ = try derivative(2, of: optimalValue, at: 1) }
+
+// **The solver stopped early.** At a point that is not quite the solution a first derivative is not
+// quite right; higher ones are less so. If $y$ is off by a relative $\delta$, then $y^{(k)}$, which for
+// the square root is a multiple of $y^{1-2k}$, is off by $(2k - 1)\,\delta$. With $\delta = 10^{-4}$
+// (and with the check of the conditions switched off, since that refuses such a point):
+
+let delta = 1e-4
+let early = ImplicitFunction<Tensor, Tensor>(
+  forward: { x in Tensor(1 + delta) * sqrt(x) }, conditions: .root { x, y in y * y - x },
+  conditionsTolerance: nil)
+let lags = try truth.enumerated().map { order, exact in
+  let value = try derivative(order + 1, of: { try early($0) }, at: Tensor(four)).scalar
+  return (value / exact - 1).magnitude / delta
+}
+show(
+  "error of y′, y″, y‴, y⁗, divided by δ", digits(3, lags[0]), digits(3, lags[1]),
+  digits(3, lags[2]), digits(3, lags[3]))
+
+// And on the patients, with an inner L-BFGS that is stopped after so many steps:
+
+let exactGradient = try gradient(at: start, of: validationLoss)
+let stopped = try [10, 15, 20].map { count in
+  let unfinished = ImplicitFunction<Tensor, Tensor>(
+    forward: { rho in
+      try LBFGS(stopping: .after(count)).minimum(of: { w in penalised(rho, w) }, from: zero).point
+    },
+    conditions: .stationary(of: penalised), conditionsTolerance: nil)
+  let loss: @Sendable (Tensor) throws -> Tensor = { rho in validation.loss(try unfinished(rho)) }
+  return (
+    count: count, weights: relativeError(try unfinished(start), try fit(start)),
+    gradient: relativeError(try gradient(at: start, of: loss), exactGradient),
+    hessian: relativeError(try hessian(of: loss, at: start), exactH)
+  )
+}
+try table(
+  ["steps", "error of the weights", "of the gradient", "of the Hessian"],
+  rows: stopped.map {
+    [$0.count, measured($0.weights), measured($0.gradient), measured($0.hessian)]
+  })
 try endPage()  // hide
