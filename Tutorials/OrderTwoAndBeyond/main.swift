@@ -5,8 +5,8 @@
 // Minutes: 25
 //
 // You tune ten penalties of a regression by gradient descent on a validation loss. Each gradient
-// passes through the fit by one linear solve, and after 72 steps it is done. Newton's method, you
-// remember, takes half a dozen. But it wants the Hessian of a loss that has a *solver* inside, and
+// passes through the fit by one linear solve, and after some seventy steps it is done. Newton's
+// method, you remember, takes half a dozen. But it wants the Hessian of a loss that has a *solver* inside, and
 // the formula for the first derivative, $-A^{-1}B$, was taken at a solution that now moves, with an
 // inverse that moves along. Can one have second derivatives of that? And the ones after?
 
@@ -208,8 +208,8 @@ let fit = ImplicitFunction<Tensor, Tensor>(
   conditions: .stationary(of: penalised), linearSolver: Counting())
 
 // What is minimised over $\rho$ is the validation loss, plus a weak pull of strength $\tau$ towards
-// penalties of 0.1. Without the pull there is nothing to find: some penalties run off to infinity,
-// ever more slowly, because removing a measurement altogether is best for these patients.
+// penalties of 0.1. Without the pull there is no minimum to find: some penalties run off, ever more
+// slowly, to infinity (leave that measurement out) or to zero (set its weight free).
 
 let tau = 1e-3
 let start = log(Tensor(repeating: 0.1, shape: [10]))
@@ -258,6 +258,9 @@ let tuned = minima[3]
 note("steps of descent", steps[0])
 note("steps of L-BFGS", steps[1])
 note("Newton steps", steps[3])
+try check(
+  (65...80).contains(steps[0]) && steps[3] <= 7,
+  "some seventy steps of descent, half a dozen of Newton's method")
 try check(
   "largest distance between the four minima",
   minima.map { ($0 - tuned).norm().scalar }.max() ?? .nan, below: 1e-4)
@@ -340,13 +343,15 @@ let free = flattest.vector.scalars.indices.max {
 }
 note("flattest", names[free ?? 0])
 note("flattest λ/τ", digits(2, flattest.value / tau))
+note("decided", pairs.count { $0.value > tau })
 
-// Along the first eigenvectors the loss is curved well above the pull: there the data have an opinion
-// about the penalties, and near the top of the table it is one about s5, the body mass index and sex. The
-// penalty of \(flattest) is a matter of indifference, $\lambda = \(flattest λ/τ)\,\tau$: do not
-// interpret it, it is where the pull has put it. And one eigenvalue is *negative*. Along it the data push
-// the penalties (of s1 above all) away, and nothing but the pull holds them; this is the direction of
-// those that ran off to infinity without it. A gradient shows none of this: at the minimum it is zero.
+// At the start the loss is curved upwards in some directions and downwards in others, which is why
+// Newton's method had to shift its Hessian. At the minimum, look at the first
+// \(decided) eigenvectors: along them the loss is curved more than the pull, so there the data have an
+// opinion about the penalties. That of \(flattest) is a matter of indifference,
+// $\lambda = \(flattest λ/τ)\,\tau$: do not interpret it, it is where the pull has put it. And one
+// eigenvalue is *negative*: the loss still curves downwards there, and nothing but the pull makes this
+// point a minimum. A gradient shows none of this. At the minimum it is zero.
 //
 // The eigenvalues predict something that can be tested. The tuned penalties are themselves an
 // implicit function, of the target of the pull: the minimiser of a function that has a minimiser
@@ -688,6 +693,11 @@ try table(
     [$0.name, measured($1.gradient), digits(2, $1.hessian)]
   })
 try check("error of the gradient by one Newton step", routeErrors[1].gradient, below: 1e-10)
+note("percent", digits(2, 100 * routeErrors[1].hessian))
+
+// An error of \(percent) % in a Hessian whose gradient is exact is the worst kind: Newton's method
+// still converges with it, only no longer quadratically, and an eigenvalue or a variance read off
+// from it is wrong without a sign of it. The step of gradient descent does not even get the gradient.
 
 // ## What goes wrong
 //
@@ -721,8 +731,19 @@ try check(
   below: 1e-12)
 
 // At $b = 1$ the inequality is *weakly active*, neither binding nor slack, and there is no second
-// derivative to be had. Second differences would return the plausible mean of the two; the library says
+// derivative to be had. Second differences return the plausible mean of the two:
 
+let reach = 1e-3
+let ends = try [1 - reach, 1, 1 + reach].map { try optimalValue(Tensor($0)).scalar }
+show(
+  "second difference of V at the kink",
+  digits(4, (ends[2] - 2 * ends[1] + ends[0]) / (reach * reach)))
+
+// The library refuses, and does so at the first derivative already, which passes through the kink of
+// $z$. (The slope of the value, which needs no derivative of $z$, is there: one asks for
+// `optimalValueAndGradient`.)
+
+show("V′ at the kink", try closest.optimalValueAndGradient(at: 1).gradient.scalar)
 try quoteError { _ = try derivative(2, of: optimalValue, at: 1) }
 
 // **The solver stopped early.** At a point that is not quite the solution a first derivative is not
@@ -763,4 +784,55 @@ try table(
   rows: stopped.map {
     [$0.count, measured($0.weights), measured($0.gradient), measured($0.hessian)]
   })
+try check(
+  stopped.map { $0.weights < 1e-6 } == [false, false, true],
+  "the check of the conditions, at its default of 1e-6, lets only the last pass")
+
+// Here the Hessian is about as good as the gradient: the matrix $A$ of a ridge regression does not
+// depend on $w$. How much worse higher orders get is a matter of how fast $A$ and $B$ change along the
+// error.
+//
+// Two mistakes are not errors to be caught but sentences that end the program, since they are
+// mistakes in the program.
+//
+// **Products by hand that leave tensors.** `Conditions.products` takes the products with $A$ and $B$
+// from you. Written in tensor operations they are differentiated again, like anything else. If they
+// read `scalars` to call some other code, first derivatives work, and a second one stops: “`scalars`
+// of a traced tensor would lose its derivative in silence. Stay with tensors (a comparison of tensors
+// works on traced ones too), or write `.withoutDerivative` first where the derivative is not wanted.”
+//
+// **A gauge that varies.** Where the conditions leave a direction free, as those of [a transport
+// plan](SinkhornFixedPoint.md) do, its null vectors are declared, and second derivatives take them for
+// constants. If yours depend on the input: “The gauge of an implicit function depends on its input,
+// and a second derivative was asked for, which takes the null vectors for constants. Choose unknowns
+// for which they are, or pin the free directions by conditions of their own.”
+//
+// ## Exercises
+//
+// 1. Let $y^3 + y = x$. Find $y'$, $y''$ and $y'''$ at $x = 2$ by hand. Which number do you divide by,
+//    each time?
+// 2. For ridge regression, one Newton step from *any* frozen weights gives all derivatives of all
+//    orders. Why is that no contradiction to this page?
+// 3. Nested gradients need $2^k - 1$ solves for the $k$-th derivative of the square root, and by hand
+//    we needed $k$. Put $x = 4 + t$ and $y = y_0 + y_1 t + y_2 t^2 + \dots$ into $y^2 = x$ and find the
+//    coefficients one after the other.
+// 4. The *training* objective at its own minimum is $V(\rho) = \min_w f(\rho, w)$. How many linear
+//    solves does its gradient need, and how many its Hessian times a vector?
+//
+// [Solutions](OrderTwoAndBeyondSolutions.md)
+//
+// ## References
+//
+// - B. Christianson, “Reverse Accumulation and Implicit Functions”, Optimization Methods and Software
+//   9 (1998), 307–322: adjoints of implicit functions, and the adjoints of those.
+// - A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM (2008): chapter 15 for implicit
+//   functions and iterations, chapter 13 for Taylor coefficients.
+// - J. Domke, “Generic Methods for Optimization-Based Modeling”, AISTATS (2012): gradients through
+//   solvers that stop early.
+// - F. Pedregosa, “Hyperparameter Optimization with Approximate Gradient”, ICML (2016): how accurate
+//   the inner solver has to be.
+// - J. Bolte, E. Pauwels, S. Vaiter, “One-Step Differentiation of Iterative Algorithms”, NeurIPS
+//   (2023).
+// - B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, “Least Angle Regression”, Annals of Statistics
+//   32 (2004): the diabetes data.
 try endPage()  // hide
