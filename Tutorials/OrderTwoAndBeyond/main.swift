@@ -537,6 +537,9 @@ try table(
     ["gradients", "to the end", digits(1, best[0])], ["values", "to the end", digits(1, best[1])],
     ["gradients", "hasty", digits(1, best[2])], ["values", "hasty", digits(1, best[3])],
   ])
+try check(
+  best[1] > 100 * best[0] && best[3] > 10 * best[2],
+  "differences of gradients beat those of values, by a factor of 100 and of 10")
 
 // (The best step was picked with the answer at hand, which flatters all four.) Differences of
 // gradients are an honest tool: each is as dear as two gradients, forward solves included, where the
