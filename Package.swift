@@ -95,6 +95,16 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPointSolutions"),
     .executableTarget(
+      name: "OrderTwoAndBeyond",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
+      ],
+      path: "Tutorials/OrderTwoAndBeyond"),
+    .executableTarget(
+      name: "OrderTwoAndBeyondSolutions",
+      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
+      path: "Tutorials/OrderTwoAndBeyondSolutions"),
+    .executableTarget(
       name: "CheaperThanUnrolling",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/CheaperThanUnrolling"),
@@ -117,6 +127,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "FiveUseCases",
       ],
@@ -153,6 +164,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
       ]),
   ],

@@ -104,22 +104,38 @@ public struct ConstrainedMinimum<Input: TensorStructure, Primal: TensorStructure
 extension ConstrainedProblem {
   /// The combinations of multipliers that the active constraints leave free: none where their
   /// gradients are independent.
+  ///
+  /// They are constants of second derivatives where the gradients of the constraints are, as those
+  /// of linear constraints with given coefficients; where they vary, second derivatives stop.
   public var multiplierGauge: Gauge<Input, KKTPoint<Primal>> {
     Gauge { x, point in
-      let activity = try activity(at: x, point)
+      let activity = try activity(at: x.withoutDerivative, point.withoutDerivative)
       let p = activity.equalityGradients.count
       let active = activity.statuses.indices.filter { activity.statuses[$0] != .inactive }
-      return activity.gradients { $0 != .inactive }.dependencies.map { combination in
+      let dependencies = activity.gradients { $0 != .inactive }.dependencies
+      let variation = dependencies.isEmpty ? 0 : try gradientVariation(x, point.primal)
+      return dependencies.map { combination in
         var lambda = [Double](repeating: 0, count: activity.statuses.count)
         for (k, i) in active.enumerated() { lambda[i] = combination[p + k] }
         return KKTPoint(
           primal: point.primal.mapTensors(isConstant: false) { tensor, _ in
             Tensor.zeros(tensor.shape)
           },
-          equalityMultipliers: Tensor(Array(combination[..<p])),
-          inequalityMultipliers: Tensor(lambda))
+          equalityMultipliers: Tensor(Array(combination[..<p])) + variation,
+          inequalityMultipliers: Tensor(lambda) + variation)
       }
     }
+  }
+
+  /// Zero, and traced if the gradients of the constraints depend on what is traced.
+  private func gradientVariation(_ x: Input, _ z: Primal) throws -> Tensor {
+    let gradients = try gradient(at: z) { z in
+      var total = Tensor(0)
+      if let equalities { total += try equalities(x, z).sum() }
+      if let inequalities { total += try inequalities(x, z).sum() }
+      return total
+    }
+    return gradients.variables.reduce(Tensor(0)) { $0 + 0 * $1.sum() }
   }
 }
 

@@ -42,6 +42,36 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
     }
   }
 
+  /// ½‖z‖² is quadratic in c: its Hessian is I − 11ᵀ/3, whichever multipliers were found. Those of
+  /// linear constraints are free by combinations that do not vary.
+  @Test func redundantEqualitiesHaveASecondDerivative() throws {
+    let gradientOfHalfNorm: (Repeated) throws -> Repeated = { x in
+      try gradient(at: x) { x in try 0.5 * repeated(x).primal.squaredNorm() }
+    }
+    let tangent = Repeated(c: [1, 0, -2], b: [0.5, 1])
+    let second = try valueAndPushforward(at: data, along: tangent, of: gradientOfHalfNorm).tangent
+    for (found, value) in zip(second.c.scalars, [1 + 1.0 / 3, 1.0 / 3, -2 + 1.0 / 3]) {
+      #expect((found - value).magnitude < 1e-14)
+    }
+  }
+
+  /// The same plane twice, the second time with a factor that depends on b: the combination of
+  /// multipliers that is free varies, and a second derivative would take it for constant.
+  @Test func combinationsThatVaryStop() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      let minimum = ConstrainedMinimum(
+        ConstrainedProblem<Tensor, Tensor>(
+          objective: { _, z in 0.5 * z.squaredNorm() },
+          equalities: { b, z in Tensor.stack([z.sum() - 2 * b, b * (z.sum() - 2 * b)]) }),
+        primalSolver: { b in b * Tensor.ones([2]) })
+      _ = try gradient(at: Tensor(1.5)) { b in
+        try gradient(at: b) { b in try minimum(b).primal.sum() }
+      }
+    }
+    let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(words.contains("gauge of an implicit function depends on its input"), "\(words)")
+  }
+
   @Test func theirMultipliersAreRefusedAsNotUnique() throws {
     let linearization = try repeated.linearize(at: data)
     let tangent = Repeated(c: [1, 0, -2], b: [0.5, 1])
