@@ -25,6 +25,7 @@ let package = Package(
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
+    .library(name: "CompilerDifferentiation", targets: ["CompilerDifferentiation"]),
   ],
   traits: [
     .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
@@ -40,6 +41,9 @@ let package = Package(
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+    // Empty where the toolchain lacks `_Differentiation`; nothing else depends on it.
+    .target(
+      name: "CompilerDifferentiation", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
     .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
@@ -131,6 +135,8 @@ let package = Package(
     .testTarget(
       name: "OptimalityTests",
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
+    .testTarget(
+      name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["LiteratePages", "workbook"]),

@@ -1,0 +1,32 @@
+#if canImport(_Differentiation)
+  public import ImplicitDifferentiation
+  public import _Differentiation
+
+  extension ImplicitFunction where Input: DifferentiableStructure, Output: DifferentiableStructure {
+    /// The derivative that the compiler uses where it differentiates a call of this function.
+    ///
+    /// The value part solves, records the conditions at the solution, checks them and prepares the
+    /// linear solver, and throws what any of it throws. The pullback is then one linear solve with
+    /// `Aᵀ`; its failure follows `BackwardFailure.policy`, as it stood when the value was computed.
+    @derivative(of: callAsFunction)
+    @usableFromInline
+    func derivativeOfCall(
+      _ x: Input
+    ) throws -> (value: Output, pullback: (Output.TangentVector) -> Input.TangentVector) {
+      let policy = BackwardFailure.policy
+      let (y, pullback) = try ImplicitDifferentiation.recordedPullback(at: x) { try self($0) }
+      return (
+        y,
+        { cotangent in
+          let gradient: Input
+          do {
+            gradient = try pullback(y.filledStructure(from: cotangent))
+          } catch {
+            gradient = policy.cotangent(of: x, after: error)
+          }
+          return Input.tangentVector(from: gradient)
+        }
+      )
+    }
+  }
+#endif
