@@ -1,5 +1,6 @@
 #if canImport(_Differentiation)
   public import ImplicitDifferentiation
+  import Kernels
   public import _Differentiation
 
   extension ImplicitFunction where Input: DifferentiableStructure, Output: DifferentiableStructure {
@@ -27,6 +28,30 @@
           return Input.tangentVector(from: gradient)
         }
       )
+    }
+
+    /// The solution `y(x)`, for places where the compiler cannot differentiate a `try`: inside a
+    /// loop, or in `do … catch` and `try?`, where Swift 6.3.1 crashes. What the call would throw
+    /// stops the program with the sentence of the error.
+    @differentiable(reverse)
+    public func orStop(_ x: Input) -> Output {
+      do {
+        return try self(x)
+      } catch {
+        stop("An implicit function was called where nothing can be thrown. \(error)")
+      }
+    }
+
+    @derivative(of: orStop)
+    @usableFromInline
+    func derivativeOrStop(
+      _ x: Input
+    ) -> (value: Output, pullback: (Output.TangentVector) -> Input.TangentVector) {
+      do {
+        return try derivativeOfCall(x)
+      } catch {
+        stop("An implicit function was called where nothing can be thrown. \(error)")
+      }
     }
   }
 #endif
