@@ -29,11 +29,13 @@
   }
 
   /// The value of an operation on any number of tensors, and its pullback to all of them.
-  func recordedPullback<Failure: Error>(
-    of tensors: [Tensor], _ operation: ([Tensor]) throws(Failure) -> Tensor
-  ) throws(Failure) -> (value: Tensor, pullback: (Tensor) -> [Tensor]) {
+  ///
+  /// For operations whose transposes are no solves, so cannot fail.
+  func recordedPullback(
+    of tensors: [Tensor], _ operation: ([Tensor]) -> Tensor
+  ) -> (value: Tensor, pullback: (Tensor) -> [Tensor]) {
     let count = tensors.count
-    let (value, pullback) = try ImplicitDifferentiation.recordedPullback(at: tensors, of: operation)
+    let (value, pullback) = ImplicitDifferentiation.recordedPullback(at: tensors, of: operation)
     let shape = value.shape
     return (
       value,

@@ -4,54 +4,63 @@
   public import _Differentiation
 
   extension ImplicitFunction where Input: DifferentiableStructure, Output: DifferentiableStructure {
-    /// The derivative that the compiler uses where it differentiates a call of this function.
+    /// The solution `y(x)`, in a function that the compiler differentiates.
     ///
-    /// The value part solves, records the conditions at the solution, checks them and prepares the
-    /// linear solver, and throws what any of it throws. The pullback is then one linear solve with
-    /// `Aᵀ`; its failure follows `BackwardFailure.policy`, as it stood when the value was computed.
-    @derivative(of: callAsFunction)
-    @usableFromInline
-    func derivativeOfCall(
-      _ x: Input
-    ) throws -> (value: Output, pullback: (Output.TangentVector) -> Input.TangentVector) {
-      let policy = BackwardFailure.policy
-      let (y, pullback) = try ImplicitDifferentiation.recordedPullback(at: x) { try self($0) }
-      return (
-        y,
-        { cotangent in
-          let gradient: Input
-          do {
-            gradient = try pullback(y.filledStructure(from: cotangent))
-          } catch {
-            gradient = policy.cotangent(of: x, after: error)
-          }
-          return Input.tangentVector(from: gradient)
-        }
-      )
-    }
-
-    /// The solution `y(x)`, for places where the compiler cannot differentiate a `try`: inside a
-    /// loop, or in `do … catch` and `try?`, where Swift 6.3.1 crashes. What the call would throw
-    /// stops the program with the sentence of the error.
-    @differentiable(reverse)
-    public func orStop(_ x: Input) -> Output {
+    /// ```swift
+    /// let slope = gradient(at: x) { x in loss(layer.solution(at: x)) }
+    /// ```
+    ///
+    /// The value is that of a call, `try layer(x)`. With it the conditions are recorded at the
+    /// solution and checked, and the linear solver is prepared; the pullback is one linear solve
+    /// with `Aᵀ`. Nothing is thrown: failures follow ``DerivativeFailure``.
+    ///
+    /// - Parameters:
+    ///   - x: the input.
+    ///   - placeholder: of the structure and the shapes of a solution, for a policy that goes on
+    ///     with NaN where `forward` threw; otherwise the program stops there.
+    @differentiable(reverse, wrt: x)
+    public func solution(at x: Input, orElse placeholder: Output? = nil) -> Output {
       do {
         return try self(x)
       } catch {
-        stop("An implicit function was called where nothing can be thrown. \(error)")
+        DerivativeFailure.policy.report(error)
+        return unsolved(x, placeholder, error)
       }
     }
 
-    @derivative(of: orStop)
+    @derivative(of: solution(at:orElse:), wrt: x)
     @usableFromInline
-    func derivativeOrStop(
-      _ x: Input
+    func derivativeOfSolution(
+      at x: Input, orElse placeholder: Output?
     ) -> (value: Output, pullback: (Output.TangentVector) -> Input.TangentVector) {
+      let policy = DerivativeFailure.policy
       do {
-        return try derivativeOfCall(x)
+        let (y, pullback) = try ImplicitDifferentiation.recordedPullback(at: x) { try self($0) }
+        return (
+          y,
+          { cotangent in
+            do {
+              return Input.tangentVector(from: try pullback(y.filledStructure(from: cotangent)))
+            } catch {
+              policy.report(error)
+              return Input.tangentVector(from: x.notANumber)
+            }
+          }
+        )
       } catch {
-        stop("An implicit function was called where nothing can be thrown. \(error)")
+        policy.report(error)
+        let y = (try? self(x.withoutDerivative)) ?? unsolved(x, placeholder, error)
+        return (y, { _ in Input.tangentVector(from: x.notANumber) })
       }
+    }
+
+    private func unsolved(_ x: Input, _ placeholder: Output?, _ error: any Error) -> Output {
+      guard let placeholder else {
+        stop(
+          "There is no solution to go on with: `solution(at:orElse:)` wants a placeholder. \(error)"
+        )
+      }
+      return placeholder.notANumber
     }
   }
 #endif
