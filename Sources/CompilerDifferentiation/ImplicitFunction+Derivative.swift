@@ -18,7 +18,7 @@
     ///   - x: the input.
     ///   - placeholder: of the structure and the shapes of a solution, for a policy that goes on
     ///     with NaN where `forward` threw; otherwise the program stops there.
-    @differentiable(reverse, wrt: x)
+    @differentiable(reverse,wrt: x)
     public func solution(at x: Input, orElse placeholder: Output? = nil) -> Output {
       do {
         return try self(x)

@@ -29,43 +29,56 @@
 
     @derivative(of: transposed(_:))
     @usableFromInline
-    func derivativeOfTransposition(_ order: [Int]) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfTransposition(_ order: [Int]) -> (value: Tensor, pullback: (Tensor) -> Tensor)
+    {
       recorded(self) { $0.transposed(order) }
     }
 
     @derivative(of: slice(_:alongAxis:))
     @usableFromInline
-    func derivativeOfSlice(_ range: Range<Int>, alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfSlice(_ range: Range<Int>, alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.slice(range, alongAxis: axis) }
     }
 
     @derivative(of: at(_:alongAxis:))
     @usableFromInline
-    func derivativeOfEntry(_ index: Int, alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfEntry(_ index: Int, alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.at(index, alongAxis: axis) }
     }
 
     @derivative(of: padded(before:after:alongAxis:))
     @usableFromInline
-    func derivativeOfPadding(before: Int, after: Int, alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfPadding(before: Int, after: Int, alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.padded(before: before, after: after, alongAxis: axis) }
     }
 
     @derivative(of: shifted(by:alongAxis:))
     @usableFromInline
-    func derivativeOfShift(by offset: Int, alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfShift(by offset: Int, alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.shifted(by: offset, alongAxis: axis) }
     }
 
     @derivative(of: gathered(_:alongAxis:))
     @usableFromInline
-    func derivativeOfGathering(_ indices: [Int], alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfGathering(_ indices: [Int], alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.gathered(indices, alongAxis: axis) }
     }
 
     @derivative(of: scattered(_:count:alongAxis:))
     @usableFromInline
-    func derivativeOfScattering(_ indices: [Int], count: Int, alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfScattering(_ indices: [Int], count: Int, alongAxis axis: Int) -> (
+      value: Tensor, pullback: (Tensor) -> Tensor
+    ) {
       recorded(self) { $0.scattered(indices, count: count, alongAxis: axis) }
     }
 

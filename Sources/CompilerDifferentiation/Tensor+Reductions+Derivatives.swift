@@ -65,7 +65,8 @@
 
     @derivative(of: logSumExp(alongAxis:))
     @usableFromInline
-    func derivativeOfLogSumExp(alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor) {
+    func derivativeOfLogSumExp(alongAxis axis: Int) -> (value: Tensor, pullback: (Tensor) -> Tensor)
+    {
       recorded(self) { $0.logSumExp(alongAxis: axis) }
     }
 
