@@ -16,6 +16,14 @@ let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
+/// The page on the compiler's derivatives needs a toolchain that has them; where it has not, a
+/// sentence takes its place.
+#if canImport(_Differentiation)
+  let withTheCompiler = (sources: ["main.swift"], exclude: ["Absent"])
+#else
+  let withTheCompiler = (sources: ["Absent/main.swift"], exclude: ["main.swift"])
+#endif
+
 let package = Package(
   name: "ImplicitDifferentiation",
   platforms: [.macOS(.v15), .iOS(.v18)],
@@ -103,6 +111,12 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
     .executableTarget(
+      name: "WithTheCompiler",
+      dependencies: ["CompilerDifferentiation", "LiteratePages"],
+      path: "Tutorials/WithTheCompiler",
+      exclude: withTheCompiler.exclude,
+      sources: withTheCompiler.sources),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
@@ -113,7 +127,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
-        "FiveUseCases",
+        "FiveUseCases", "WithTheCompiler",
       ],
       path: "Tutorials/workbook"),
 

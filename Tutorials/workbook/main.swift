@@ -14,6 +14,7 @@ let workbook = try Workbook(
     "NonlinearSystems", "NonlinearSystemsSolutions",
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
     "FiveUseCases",
+    "WithTheCompiler",
   ],
   modules: [
     (
@@ -36,6 +37,10 @@ let workbook = try Workbook(
     (
       "Comparison",
       "Implicit derivatives beside unrolled ones and finite differences."
+    ),
+    (
+      "CompilerDifferentiation",
+      "The bridge to the compiler's own differentiation, where the toolchain has it."
     ),
   ])
 exit(try workbook.run())
