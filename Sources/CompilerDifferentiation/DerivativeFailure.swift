@@ -45,8 +45,8 @@
   /// ```
   ///
   /// The computation is not interrupted: behind a failed solve it goes on with NaN, and its result
-  /// is dropped. A forward solver that throws leaves no solution to go on with, and stops the
-  /// program unless `solution(at:orElse:)` was given one.
+  /// is dropped. Where the forward solver fails, the NaN have the shapes of the placeholder of
+  /// `solution(at:orElse:)`.
   ///
   /// - Throws: what `body` throws, else the first failure.
   public func withThrownFailures<Result>(_ body: () throws -> Result) throws -> Result {

@@ -17,7 +17,8 @@
     /// - Parameters:
     ///   - x: the input.
     ///   - placeholder: of the structure and the shapes of a solution, for a policy that goes on
-    ///     with NaN where `forward` threw; otherwise the program stops there.
+    ///     with NaN where `forward` found none. By default those of `x`, if it has the type of a
+    ///     solution; otherwise the program stops there.
     @differentiable(reverse,wrt: x)
     public func solution(at x: Input, orElse placeholder: Output? = nil) -> Output {
       do {
@@ -54,13 +55,14 @@
       }
     }
 
+    /// What the computation goes on with where there is no solution.
     private func unsolved(_ x: Input, _ placeholder: Output?, _ error: any Error) -> Output {
-      guard let placeholder else {
+      guard let structure = placeholder ?? (x.withoutDerivative as? Output) else {
         stop(
           "There is no solution to go on with: `solution(at:orElse:)` wants a placeholder. \(error)"
         )
       }
-      return placeholder.notANumber
+      return structure.notANumber
     }
   }
 #endif

@@ -68,8 +68,14 @@
       #expect(throws: NoSolution()) {
         try withThrownFailures {
           gradient(at: Tensor([1, 2])) { x in
-            broken.solution(at: x, orElse: .zeros([2])).sum().scalar
+            broken.solution(at: x, orElse: .zeros([3])).at(2).scalar
           }
+        }
+      }
+      // Without a placeholder, the NaN are those of the input.
+      #expect(throws: NoSolution()) {
+        try withThrownFailures {
+          pullback(at: [1, 2]) { broken.solution(at: $0) * [1, 2] }([1, 1])
         }
       }
       #expect(throws: NoSolution()) {

@@ -47,7 +47,6 @@ show("its slope, says the compiler", unrolled)
 
 let slope = 1 / (2 * newtonRoot(2))
 show("its slope, by hand", slope)
-note("unrolled", unrolled)
 // hide begin
 let isMended = abs(unrolled - slope) < 1e-6
 if isMended {
@@ -104,10 +103,10 @@ func loss(_ model: Sensor) -> Double { (model(inputs) - answers).squaredNorm().s
 
 var model = Sensor(w: 1, b: 0, layer: cubic)
 var losses = [loss(model)]
-for _ in 0..<200 {
+for _ in 0..<120 {
   let slope = try withThrownFailures { gradient(at: model, of: loss) }
-  model.w.move(by: -0.5 * slope.w)
-  model.b.move(by: -0.5 * slope.b)
+  model.w.move(by: -0.2 * slope.w)
+  model.b.move(by: -0.2 * slope.b)
   losses.append(loss(model))
 }
 show("w, b", digits(6, model.w.scalar), digits(6, model.b.scalar))
@@ -132,12 +131,14 @@ try check(
   "at the start the compiler's gradient is that of the library's own tracing")
 // hide end
 
-// A linear system can be singular, and a pullback cannot throw. `withThrownFailures` runs its closure
-// with a policy that notes the first failure, goes on with NaN, and throws in the end. Without it
-// the program would stop with the same sentence. The square root has no slope at zero:
+// A solve can fail, and a pullback cannot throw. `withThrownFailures` runs its closure under a policy
+// that notes the first failure, goes on with NaN, and throws in the end; without it the program
+// stops with the same sentence. A square root, for instance, has no slope at zero:
 
+let exact = ImplicitFunction<Tensor, Tensor>(
+  forward: { x in sqrt(x) }, conditions: .root { x, y in y * y - x })
 try quoteError {
-  try withThrownFailures { _ = gradient(at: Tensor(0)) { x in root.solution(at: x).scalar } }
+  try withThrownFailures { _ = gradient(at: Tensor(0)) { x in exact.solution(at: x).scalar } }
 }
 
 // ## The other way round: conditions that the compiler differentiates
@@ -212,7 +213,7 @@ try check(
 // sit where solvers are differentiated. First, a `let` inside a loop that is used after an early
 // exit; its part of the derivative is dropped. That was the surprise at the top.
 
-@differentiable(reverse, wrt: x)
+@differentiable(reverse,wrt: x)
 func squares(_ x: Double, times n: Int) -> Double {
   var y = x
   for i in 0..<n {
@@ -266,7 +267,8 @@ let wrong = [loopSlope == 7, partialSlope == 4, nestedSlope == 12].count { !$0 }
 say(
   wrong == 0
     ? "This page was built with \(toolchain), which has mended all three."
-    : "This page was built with \(toolchain); \(wrong) of the three are wrong.")
+    : "This page was built with \(toolchain); of the three numbers of the compiler \(wrong) are wrong."
+)
 try check(
   traced == 7 && fullSlope == 4 && curvature == 12, "the last column is right with any compiler")
 // hide end
@@ -278,10 +280,10 @@ try check(
 // pullback, as `gradientAndHessianProduct` does.
 //
 // A fourth pattern is not run here, because it corrupts memory. When a `try` stands in a
-// differentiated function and the values hold references, as arrays and tensors do, the pullback
-// releases a cotangent once too often (debug builds of Swift 6.3.1; in release builds some such code
-// does not compile). So the library registers no derivative of anything that throws: `try layer(x)`
-// in differentiated code is a compiler's error, and `layer.solution(at: x)`, which throws nothing,
+// differentiated function and the values hold references, as tensors do, the pullback frees a
+// cotangent that is still in use (debug builds of Swift 6.3.1; in release builds some such code does
+// not compile). So the library registers no derivative of anything that throws: `try layer(x)` in
+// differentiated code is a compiler's error, and `layer.solution(at: x)`, which throws nothing,
 // takes its place. For the same reason the dense solve is called `solved` there.
 //
 // And some code makes the compiler itself crash: a throwing call in a differentiated loop,
@@ -292,7 +294,9 @@ try check(
 //
 // - R. Wei, D. Zheng, M. Rasi, B. Chrzaszcz, *Differentiable Programming Manifesto*,
 //   [swiftlang/swift](https://github.com/swiftlang/swift/blob/main/docs/DifferentiableProgramming.md).
-// - A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM (2008), Section 3.2 on
-//   transposed programs, Chapter 15 on implicit functions.
+// - J. Townsend, *A new trick for calculating Jacobian vector products* (2017), which turns a pullback
+//   round as above.
+// - A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd ed., SIAM (2008), Chapter 15 on implicit
+//   functions.
 // - [swift#84365](https://github.com/swiftlang/swift/issues/84365), which may be the second pattern.
 try endPage()  // hide

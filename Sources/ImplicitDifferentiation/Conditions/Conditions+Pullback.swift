@@ -49,8 +49,7 @@ extension TensorProducts {
   /// The products of conditions of which the pullback alone is known: `A v` is the gradient in `u`
   /// of `⟨Aᵀu, v⟩`, wherever `u` is taken, since the pullback is linear.
   ///
-  /// Source: A. Griewank and A. Walther, *Evaluating Derivatives*, 2nd ed. (2008), Section 3.2: a
-  /// transposed product of a transposed product.
+  /// Source: J. Townsend, "A new trick for calculating Jacobian vector products" (2017).
   fileprivate static func pullback<Residual: TensorStructure>(
     _ differentiate:
       @escaping @Sendable (Input, Output) throws -> (
