@@ -92,6 +92,49 @@
       #expect((found - exact).norm(.infinity).scalar < Self.tolerance)
     }
 
+    /// Second derivatives by all four orders of the two directions, which use all four products of
+    /// the conditions, of a system with an asymmetric `A`.
+    @Test func bothDirectionsNest() throws {
+      @Sendable @differentiable(reverse) func system(_ x: Tensor, _ y: Tensor) -> Tensor {
+        matmul(Tensor([[2, 1], [0, 3]]), y) + x * x * y * y * y - exp(x)
+      }
+      @Sendable func newton(_ x: Tensor) throws -> Tensor {
+        var y = x
+        for _ in 0..<30 {
+          let state = try linearization(at: y) { y in system(x, y) }
+          y -= try solve(Tensor(shape: [2, 2], state.jacobian.denseMatrix()), state.value)
+        }
+        return y
+      }
+      let (x, v): (Tensor, Tensor) = ([0.5, 1], [1, -0.3])
+      func curvatures(_ conditions: Conditions<Tensor, Tensor>) throws -> [Tensor] {
+        let function = ImplicitFunction<Tensor, Tensor>(forward: newton, conditions: conditions)
+        func loss(_ x: Tensor) throws -> Tensor { try function(x).dot([2, 1]) }
+        func forward(_ x: Tensor) throws -> Tensor {
+          try valueAndPushforward(at: x, along: v) { try loss($0) }.tangent
+        }
+        func reverse(_ x: Tensor) throws -> Tensor {
+          try ImplicitDifferentiation.gradient(at: x) { try loss($0) }
+        }
+        return [
+          try valueAndPushforward(at: x, along: v) { try forward($0) }.tangent,
+          try valueAndPushforward(at: x, along: v) { try reverse($0) }.tangent.dot(v),
+          try ImplicitDifferentiation.gradient(at: x) { try forward($0) }.dot(v),
+          try ImplicitDifferentiation.gradient(at: x) { try reverse($0).dot(v) }.dot(v),
+        ]
+      }
+      let step: Tensor = 1e-4
+      let (here, ahead, back) =
+        (try newton(x), try newton(x + step * v), try newton(x - step * v))
+      let difference = ((ahead - 2 * here + back) / (step * step)).dot([2, 1])
+      let core = try curvatures(.root(system))
+      for (found, expected) in zip(try curvatures(.compiler(system)), core) {
+        #expect(abs(found - expected).scalar < Self.tolerance)
+        // Second differences lose twice the digits: 1e-16 / step².
+        #expect(abs(found - difference).scalar < 1e-6)
+      }
+    }
+
     /// An implicit layer inside conditions that the compiler differentiates: `z = layer(z / 2 + x)`.
     @Test func aLayerInsideConditions() throws {
       let layer = cubicLayer()
