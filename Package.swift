@@ -16,6 +16,14 @@ let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
+/// The page on the compiler's derivatives needs a toolchain that has them; where it has not, a
+/// sentence takes its place.
+#if canImport(_Differentiation)
+  let withTheCompiler = (sources: ["main.swift"], exclude: ["Absent"])
+#else
+  let withTheCompiler = (sources: ["Absent/main.swift"], exclude: ["main.swift"])
+#endif
+
 let package = Package(
   name: "ImplicitDifferentiation",
   platforms: [.macOS(.v15), .iOS(.v18)],
@@ -25,6 +33,7 @@ let package = Package(
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
+    .library(name: "CompilerDifferentiation", targets: ["CompilerDifferentiation"]),
   ],
   traits: [
     .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
@@ -40,6 +49,9 @@ let package = Package(
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+    // Empty where the toolchain lacks `_Differentiation`; nothing else depends on it.
+    .target(
+      name: "CompilerDifferentiation", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
     .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
@@ -117,6 +129,12 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
     .executableTarget(
+      name: "WithTheCompiler",
+      dependencies: ["CompilerDifferentiation", "LiteratePages"],
+      path: "Tutorials/WithTheCompiler",
+      exclude: withTheCompiler.exclude,
+      sources: withTheCompiler.sources),
+    .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
       dependencies: [
@@ -129,6 +147,7 @@ let package = Package(
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
+        "WithTheCompiler",
         "FiveUseCases",
       ],
       path: "Tutorials/workbook"),
@@ -151,6 +170,8 @@ let package = Package(
     .testTarget(
       name: "OptimalityTests",
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
+    .testTarget(
+      name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["LiteratePages", "workbook"]),

@@ -53,7 +53,11 @@ package struct APIOverview {
 
   /// The declarations of one file: those without indentation, and functions that extend `Tensor`.
   static func entries(in text: String, file: String) -> [Entry] {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    // A file that is conditional as a whole is indented by one step.
+    if text.hasPrefix("#if ") {
+      lines = lines.map { $0.hasPrefix("  ") ? String($0.dropFirst(2)) : $0 }
+    }
     var result: [Entry] = []
     var seen: Set<String> = []
     for (index, line) in lines.enumerated() where line.hasPrefix("public ") {

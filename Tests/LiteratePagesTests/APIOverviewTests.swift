@@ -36,6 +36,26 @@ import Testing
       ])
   }
 
+  @Test func aFileMayBeConditionalAsAWhole() {
+    let source = """
+      #if canImport(Something)
+        import Kernels
+
+        /// Solves a thing.
+        @frozen
+        public struct Solver: Sendable {
+          /// Not listed: inside.
+          public struct Part {}
+        }
+      #endif
+      """
+    #expect(
+      APIOverview.entries(in: source, file: "Sources/M/S.swift") == [
+        APIOverview.Entry(
+          name: "Solver", summary: "Solves a thing.", file: "Sources/M/S.swift", line: 6)
+      ])
+  }
+
   @Test func aModuleWithoutDeclarationsIsLeftOut() {
     let overview = APIOverview(modules: [("Nowhere", "Nothing.")], root: "/nonexistent")
     #expect(!overview.markdown().contains("Nowhere"))

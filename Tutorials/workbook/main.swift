@@ -16,6 +16,7 @@ let workbook = try Workbook(
     "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
     "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
     "FiveUseCases",
+    "WithTheCompiler",
   ],
   modules: [
     (
@@ -38,6 +39,10 @@ let workbook = try Workbook(
     (
       "Comparison",
       "Implicit derivatives beside unrolled ones and finite differences; cheaper ways to unroll."
+    ),
+    (
+      "CompilerDifferentiation",
+      "The bridge to the compiler's own differentiation, where the toolchain has it."
     ),
   ])
 exit(try workbook.run())

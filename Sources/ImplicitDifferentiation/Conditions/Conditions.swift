@@ -145,11 +145,13 @@ struct LinearizedConditions: Sendable {
   /// What the products are compiled from; `nil` for conditions with products of their own.
   let recording: Trace?
 
-  init(residual: [Double], A: any LinearOperator, B: any LinearOperator) {
+  init(
+    residual: [Double], A: any LinearOperator, B: any LinearOperator, recording: Trace? = nil
+  ) {
     self.residual = residual
     self.A = A
     self.B = B
-    recording = nil
+    self.recording = recording
   }
 
   /// Runs `F` once on traced tensors.
