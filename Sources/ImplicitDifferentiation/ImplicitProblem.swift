@@ -53,6 +53,8 @@ public protocol ImplicitProblem<Input, Output>: Sendable {
   func optimality(_ x: Input, _ y: Output) throws -> Output
 
   /// Finds `y` for `x`. Any code: it is never differentiated, and what it throws is passed on.
+  /// (Inside the type, the function that solves a linear system goes by its full name,
+  /// `ImplicitDifferentiation.solve`.)
   func solve(_ x: Input) throws -> Output
 
   /// The method for the linear systems of derivatives; by default chosen from their structure.
