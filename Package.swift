@@ -95,6 +95,15 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPointSolutions"),
     .executableTarget(
+      name: "MetaLearning",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/MetaLearning",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "MetaLearningSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
+      path: "Tutorials/MetaLearningSolutions"),
+    .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
@@ -109,6 +118,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "MetaLearning", "MetaLearningSolutions",
         "FiveUseCases",
       ],
       path: "Tutorials/workbook"),
@@ -144,6 +154,7 @@ let package = Package(
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+        "MetaLearning", "MetaLearningSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

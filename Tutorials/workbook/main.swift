@@ -13,6 +13,7 @@ let workbook = try Workbook(
     "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
     "NonlinearSystems", "NonlinearSystemsSolutions",
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
+    "MetaLearning", "MetaLearningSolutions",
     "FiveUseCases",
   ],
   modules: [
