@@ -549,7 +549,7 @@ let together = everything.map { $0.hessian.scaled(by: $0.count) }.reduce(Tensor.
 let targets = everything.map { matmul($0.upper, $0.lower, transposingLeft: true) }
   .reduce(Tensor.zeros([33, 32]), +)
 let imageCount = everything.map(\.count).reduce(0, +)
-let pooled = try solve(together + 0.1 * imageCount * Tensor.identity(33), targets)
+let pooled = try solve(together + Tensor.identity(33).scaled(by: 0.1 * imageCount), targets)
 let pooledPlain = test.reduce(0) { $0 + $1.query.loss(pooled).scalar } / Double(test.count)
 let pooledBest = try best(from: pooled)
 var results: [[any CustomStringConvertible]] = [
