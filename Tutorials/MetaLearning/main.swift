@@ -80,11 +80,11 @@ struct Images: Sendable {
   let upper: Tensor
   let lower: Tensor
 
-  init(rows: ArraySlice<Int>, lower pixelRange: Range<Int> = 32..<64) {
+  init(rows: ArraySlice<Int>) {
     let chosen = pixels.gathered(Array(rows))
     upper = Tensor.concatenate(
       [chosen.slice(0..<32, alongAxis: 1), Tensor.ones([rows.count, 1])], alongAxis: 1)
-    lower = chosen.slice(pixelRange, alongAxis: 1)
+    lower = chosen.slice(32..<64, alongAxis: 1)
   }
 
   var count: Double { Double(upper.shape[0]) }
@@ -265,25 +265,21 @@ try check(
 
 // Now the start matters for ever, and zero would be wrong. But what it does is a property of
 // *gradient descent*; the conditions say nothing about it, and another solver could end elsewhere in
-// the flat space. The theorem asks for an invertible $A$, and the library refuses. (One lower pixel
-// is enough to see it.)
-
-let onePixel = Fit(
-  images: Images(rows: labels.indices.filter { labels[$0] == 3 }[0..<3], lower: 43..<44), decay: 0,
-  descent: fit.descent)
-try quoteError { _ = try onePixel.linearize(at: Tensor.zeros([33, 1])) }
-
-// A matrix too large to be factorised is known by its products alone, and then what is missing shows
-// when something is asked that it cannot give. All 32 pixels, and the gradient of the loss on the
-// query images, which do see directions that the three did not:
+// the flat space. The theorem asks for an invertible $A$. Take the gradient of the loss on the query
+// images, which see directions that the three support images did not, and ask for its pullback:
 
 let queryGradient = try gradient(at: flat(start)) { W in training[3].query.loss(W) }
 try quoteError { _ = try flat.linearize(at: start).pullback(queryGradient) }
 
-// (A pushforward would not notice. Its right-hand side $-B\dot x$ is zero here, which zero meets, whether
-// the matrix is singular or not. To have a matrix of this size factorised, and refused, at any rate,
-// name a direct `linearSolver`.)
-//
+// A matrix of this size is known by its products alone, and that it is singular shows when something is
+// asked that it cannot give. A pushforward of the start would not notice: its right-hand side
+// $-B\dot x$ is zero, and zero is met by zero, whatever the matrix. Name a direct method for the linear
+// systems, and the matrix is factorised before anything is asked:
+
+var factorised = flat.implicitFunction
+factorised.linearSolver = CholeskySolver()
+try quoteError { _ = try factorised.linearize(at: start) }
+
 // This is why learning a start by unrolling works at all. MAML (Finn and others) unrolls a few
 // gradient steps on a task with few examples: the directions that the examples see converge, and
 // the start is what it answers with in all others. It is also why it is fragile: what is learned is
