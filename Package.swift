@@ -125,6 +125,15 @@ let package = Package(
       dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
       path: "Tutorials/CheaperThanUnrollingSolutions"),
     .executableTarget(
+      name: "MetaLearning",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
+      path: "Tutorials/MetaLearning",
+      exclude: ["Data"]),
+    .executableTarget(
+      name: "MetaLearningSolutions",
+      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
+      path: "Tutorials/MetaLearningSolutions"),
+    .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/FiveUseCases"),
@@ -147,6 +156,7 @@ let package = Package(
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
+        "MetaLearning", "MetaLearningSolutions",
         "WithTheCompiler",
         "FiveUseCases",
       ],
@@ -187,6 +197,7 @@ let package = Package(
         "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
+        "MetaLearning", "MetaLearningSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

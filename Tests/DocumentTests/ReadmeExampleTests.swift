@@ -4,8 +4,8 @@ import LiteratePages
 import Testing
 
 @Suite struct ReadmeExampleTests {
-  /// The example of the README, compiled and run.
-  @Test func theExampleIsRight() throws {
+  /// The first example of the README, compiled and run.
+  @Test func theFunctionIsRight() throws {
     // README begin
     let squareRoot = ImplicitFunction<Tensor, Tensor>(
       forward: { x in  // any code: it may loop, call C, throw, and is not differentiated
@@ -29,19 +29,51 @@ import Testing
     }
   }
 
-  /// The README shows the lines above, letter by letter.
-  @Test func theReadmeShowsTheExample() throws {
+  /// The second example.
+  @Test func theProblemIsRight() throws {
+    // README begin
+    struct Ridge: MinimizationProblem {
+      let features: Tensor
+      let target: Tensor
+
+      func objective(_ penalty: Tensor, _ w: Tensor) -> Tensor {
+        (matmul(features, w) - target).squaredNorm() + penalty * w.squaredNorm()
+      }
+
+      func solve(_ penalty: Tensor) -> Tensor {  // any code, as above
+        var w: Tensor = [0, 0]
+        for _ in 0..<200 { w -= 0.1 * gradient(at: w) { w in objective(penalty, w) } }
+        return w
+      }
+    }
+
+    let ridge = Ridge(features: [[1, 0], [0, 2]], target: [2, 4])
+    let weights = try ridge(1)  // [1, 1.6]
+    let slope = try gradient(at: 1) { penalty in try ridge(penalty).sum() }  // −0.82
+    // README end
+
+    // w = t x / (x² + λ) and w′ = −w / (x² + λ), entry by entry.
+    let tolerance = 1e-14
+    #expect((weights - Tensor([1, 1.6])).norm().scalar <= tolerance)
+    #expect((slope.scalar + 0.82).magnitude <= tolerance)
+  }
+
+  /// The README shows the lines above, letter by letter, each under its import.
+  @Test func theReadmeShowsTheExamples() throws {
     let root = try PageSource.packageRoot(above: #filePath)
     let readme = try text(root + "/README.md")
     let source = try text(#filePath).split(separator: "\n", omittingEmptySubsequences: false)
-    let begin = try #require(source.firstIndex { $0.hasSuffix("// README begin") })
-    let end = try #require(source.firstIndex { $0.hasSuffix("// README end") })
-    let example = source[(begin + 1)..<end].map { line in
-      String(line.dropFirst(min(4, line.count)))
+    let begins = source.indices.filter { source[$0].hasSuffix("// README begin") }
+    let ends = source.indices.filter { source[$0].hasSuffix("// README end") }
+    #expect(begins.count == 2 && ends.count == 2)
+    for (begin, end) in zip(begins, ends) {
+      let example = source[(begin + 1)..<end].map { line in
+        String(line.dropFirst(min(4, line.count)))
+      }
+      let block = (["```swift", "import ImplicitDifferentiation", ""] + example + ["```"])
+        .joined(separator: "\n")
+      #expect(readme.contains(block), "\(block)")
     }
-    let block = (["```swift", "import ImplicitDifferentiation", ""] + example + ["```"])
-      .joined(separator: "\n")
-    #expect(readme.contains(block))
   }
 
   /// Every tutorial stands in the README's table, page and source.

@@ -4,6 +4,12 @@ import Testing
 
 @testable import ImplicitDifferentiation
 
+private struct Shift: ImplicitProblem {
+  let offset: Tensor
+  func optimality(_ t: Tensor, _ y: Tensor) -> Tensor { y - t - offset }
+  func solve(_ t: Tensor) -> Tensor { t + offset.withoutDerivative }
+}
+
 /// A mistake in a program, each of which ends it with a sentence.
 enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
   case scalarOfTraced, scalarsOfTraced, subscriptOfTraced, flattenedTraced
@@ -13,7 +19,8 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     maximumOfNothing
   case tooManyAxes, tooManyEntries, tensorIsNoNumber, notAScalarFunction, customShape
   case tracedConstant, capturedInForward, capturedInConditions, capturedInResidual,
-    capturedBesideAnInput, varyingGauge, secondOfLeastSquares, secondOfNumbers, byProductMissing
+    capturedBesideAnInput, capturedInProblem, varyingGauge, secondOfLeastSquares, secondOfNumbers,
+    byProductMissing
   case csvOfRankThree
 
   var testDescription: String { rawValue }
@@ -43,7 +50,8 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .notAScalarFunction: ["A gradient is that of one number", "[2]"]
     case .customShape: ["pullback of a custom operation returned the shape [] instead of [2]"]
     case .tracedConstant: ["`data`, a constant of the input", "`.withoutDerivative`"]
-    case .capturedInForward, .capturedInConditions, .capturedInResidual, .capturedBesideAnInput:
+    case .capturedInForward, .capturedInConditions, .capturedInResidual, .capturedBesideAnInput,
+      .capturedInProblem:
       ["traced tensor of an enclosing function", "Pass it as part of"]
     case .varyingGauge: ["gauge", "depends on its input", "takes the null vectors for constants"]
     case .secondOfLeastSquares: ["by least squares", "`.refuse`"]
@@ -128,6 +136,9 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
           forward: { t in t + x.withoutDerivative }, conditions: .root { t, y in y - t - x })
         return try moved([3, 4]).sum()
       }
+    case .capturedInProblem:
+      // Stored, but neither the input nor part of it.
+      _ = try gradient(at: x) { x in try Shift(offset: x)([3, 4]).sum() }
     case .varyingGauge: try differentiateTwice(gauge: Gauge(right: { x, _ in [[x, -x]] }))
     case .secondOfLeastSquares:
       try differentiateTwice(

@@ -15,8 +15,9 @@ let workbook = try Workbook(
     "SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions",
     "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
     "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
-    "FiveUseCases",
+    "MetaLearning", "MetaLearningSolutions",
     "WithTheCompiler",
+    "FiveUseCases",
   ],
   modules: [
     (

@@ -130,7 +130,7 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
 }
 
 /// An objective is one number; anything else is an error of the recording under way.
-private func oneNumber(_ value: Tensor) throws -> Tensor {
+func oneNumber(_ value: Tensor) throws -> Tensor {
   if value.count != 1 { throw DifferentiationError.notScalar(shape: value.shape) }
   return value
 }
