@@ -58,19 +58,28 @@ import Testing
     #expect((slope.scalar + 0.82).magnitude <= tolerance)
   }
 
-  /// The README shows the lines above, letter by letter, each under its import.
-  @Test func theReadmeShowsTheExamples() throws {
+  /// The README shows the lines above, and those of a test of the compiler's differentiation, letter
+  /// by letter, each under its import.
+  @Test(arguments: [
+    ("ImplicitDifferentiation", "Tests/DocumentTests/ReadmeExampleTests.swift", 2),
+    (
+      "CompilerDifferentiation", "Tests/CompilerDifferentiationTests/ReadmeExampleTests.swift", 1
+    ),
+  ])
+  func theReadmeShowsTheExamples(_ module: String, _ path: String, _ count: Int) throws {
     let root = try PageSource.packageRoot(above: #filePath)
     let readme = try text(root + "/README.md")
-    let source = try text(#filePath).split(separator: "\n", omittingEmptySubsequences: false)
+    let source = try text(root + "/" + path).split(
+      separator: "\n", omittingEmptySubsequences: false)
     let begins = source.indices.filter { source[$0].hasSuffix("// README begin") }
     let ends = source.indices.filter { source[$0].hasSuffix("// README end") }
-    #expect(begins.count == 2 && ends.count == 2)
+    #expect(begins.count == count && ends.count == count)
     for (begin, end) in zip(begins, ends) {
+      let margin = source[begin].prefix { $0 == " " }.count
       let example = source[(begin + 1)..<end].map { line in
-        String(line.dropFirst(min(4, line.count)))
+        String(line.dropFirst(min(margin, line.count)))
       }
-      let block = (["```swift", "import ImplicitDifferentiation", ""] + example + ["```"])
+      let block = (["```swift", "import \(module)", ""] + example + ["```"])
         .joined(separator: "\n")
       #expect(readme.contains(block), "\(block)")
     }
