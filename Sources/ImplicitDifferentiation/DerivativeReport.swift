@@ -32,6 +32,28 @@ public struct DerivativeReport: Sendable, Equatable {
   public var warnings: [String]
 }
 
+extension DerivativeReport {
+  /// Takes in what one more linear solve shows.
+  mutating func add(_ answer: LinearSolution) {
+    linearSolves += 1
+    linearSolver = answer.method
+    linearIterations += answer.iterations
+    operatorProducts += answer.operatorProducts
+    relativeResidual = Swift.max(relativeResidual, answer.relativeResidual)
+    backwardError = Swift.max(backwardError, answer.backwardError)
+  }
+
+  /// Takes in the linear solves of another derivative at the same point.
+  mutating func add(_ other: DerivativeReport) {
+    linearSolves += other.linearSolves
+    linearSolver = other.linearSolver
+    linearIterations += other.linearIterations
+    operatorProducts += other.operatorProducts
+    relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
+    backwardError = Swift.max(backwardError, other.backwardError)
+  }
+}
+
 extension DerivativeReport: CustomStringConvertible {
   /// The report in a few lines; what is at the level of rounding as a bound.
   public var description: String {
@@ -57,6 +79,11 @@ public struct Derivative<Value: Sendable>: Sendable {
 
   /// How it was obtained.
   public let report: DerivativeReport
+
+  /// The same with another form of the value.
+  func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {
+    Derivative<Other>(value: transform(value), report: report)
+  }
 }
 
 extension Derivative: CustomStringConvertible {

@@ -85,6 +85,17 @@ struct DenseLU: Factorization {
       Dense.solveLU(factors, count: count, pivots: pivots, b)
     }
   }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    withRows(of: b, count: count, columns: k) { rows in
+      if transposed {
+        Dense.solveLUTransposed(
+          factors, count: count, pivots: pivots, rows, columns: k, rowStride: k)
+      } else {
+        Dense.solveLU(factors, count: count, pivots: pivots, rows, columns: k, rowStride: k)
+      }
+    }
+  }
 }
 
 /// `S A S = L Lᵀ` with `S` from the diagonal of `A`.
@@ -150,6 +161,12 @@ struct DenseCholesky: Factorization {
     Dense.solveCholesky(factor, count: count, b)
   }
 
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    withRows(of: b, count: count, columns: k) { rows in
+      Dense.solveCholesky(factor, count: count, rows, columns: k, rowStride: k)
+    }
+  }
+
   /// `max |aᵢⱼ − aⱼᵢ| / max |aᵢⱼ|`, where the diagonal gives no scale.
   private static func relativeDefect(_ entries: [Double], count n: Int) -> Double {
     var (defect, largest) = (0.0, 0.0)
@@ -181,4 +198,16 @@ struct DenseCholesky: Factorization {
     let pivot = entries[k * n + k] * factors[k] * factors[k]
     return pivot - Vector.dot(row, row, count: k)
   }
+}
+
+/// Hands the `k` columns at `b`, one after the other, to `body` as a row-major `n × k` matrix, and
+/// takes what it made of them.
+private func withRows(
+  of b: UnsafeMutablePointer<Double>, count n: Int, columns k: Int,
+  _ body: (UnsafeMutablePointer<Double>) -> Void
+) {
+  let rows = VectorArena(vectors: 1, length: n * k)
+  Dense.transpose(b, rows: k, columns: n, into: rows[0])
+  body(rows[0])
+  Dense.transpose(rows[0], rows: n, columns: k, into: b)
 }
