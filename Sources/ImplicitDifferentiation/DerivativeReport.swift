@@ -72,6 +72,16 @@ extension DerivativeReport: CustomStringConvertible {
   }
 }
 
+/// The solution of the linear system of a derivative: `2^exponent` times the vector, which may have
+/// any size.
+struct SolvedVector: Sendable {
+  var vector: [Double]
+  var exponent: Int
+
+  /// The vector for a system that was normalised by another power of two.
+  func scaled(for other: Int) -> [Double] { PowerOfTwo.scaled(vector, by: exponent - other) }
+}
+
 /// A derivative together with its evidence.
 public struct Derivative<Value: Sendable>: Sendable {
   /// The pushforward, the pullback or the Jacobian.
@@ -80,9 +90,12 @@ public struct Derivative<Value: Sendable>: Sendable {
   /// How it was obtained.
   public let report: DerivativeReport
 
+  /// What the linear system gave, for similar systems to start from; `nil` for a Jacobian.
+  var solved: SolvedVector?
+
   /// The same with another form of the value.
   func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {
-    Derivative<Other>(value: transform(value), report: report)
+    Derivative<Other>(value: transform(value), report: report, solved: solved)
   }
 }
 

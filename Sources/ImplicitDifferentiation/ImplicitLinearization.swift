@@ -31,7 +31,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   private let recording: Trace?
 
-  private let prepared: any PreparedLinearSolver
+  let prepared: any PreparedLinearSolver
 
   init(
     point: Input, solution: Output, conditions: Conditions<Input, Output>,
@@ -125,30 +125,57 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     try pullbacks([cotangent])[0]
   }
 
+  /// The pushforward, with an iterative solver starting from another one: that of a tangent close to
+  /// this, at this point or one nearby. A good start saves iterations; the answer is tested as
+  /// always. Direct solvers need no start.
+  ///
+  /// - Throws: as `pushforward`.
+  public func pushforward(
+    _ tangent: Input, startingFrom other: Derivative<Output>
+  ) throws -> Derivative<Output> { try pushforwards([tangent], startingFrom: other.solved)[0] }
+
+  /// The pullback, starting from that of a similar cotangent nearby; as
+  /// ``pushforward(_:startingFrom:)``.
+  public func pullback(
+    _ cotangent: Output, startingFrom other: Derivative<Input>
+  ) throws -> Derivative<Input> { try pullbacks([cotangent], startingFrom: other.solved)[0] }
+
   /// The pushforwards of several tangents, each with its own evidence. They are one block: a dense
   /// factorisation is run through once, and conjugate gradients work on all tangents in lockstep
   /// (see `PreparedLinearSolver.solveEach`). Memory grows with their number.
   ///
   /// - Throws: as `pushforward`, for the first tangent that is unfit or whose system is not solved.
   public func pushforwards(_ tangents: [Input]) throws -> [Derivative<Output>] {
+    try pushforwards(tangents, startingFrom: nil)
+  }
+
+  private func pushforwards(
+    _ tangents: [Input], startingFrom start: SolvedVector?
+  ) throws -> [Derivative<Output>] {
     let numbers = try tangents.map { tangent in
       let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
       try requireFinite(numbers, "the tangent")
       return numbers
     }
-    return try pushforwards(numbers).map { derivative in
+    return try pushforwards(numbers, startingFrom: start).map { derivative in
       derivative.map { solution.refilled($0) { $0 } }
     }
   }
 
   /// The pullbacks of several cotangents, as one block; as ``pushforwards(_:)``.
   public func pullbacks(_ cotangents: [Output]) throws -> [Derivative<Input>] {
+    try pullbacks(cotangents, startingFrom: nil)
+  }
+
+  private func pullbacks(
+    _ cotangents: [Output], startingFrom start: SolvedVector?
+  ) throws -> [Derivative<Input>] {
     let numbers = try cotangents.map { cotangent in
       let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
       try requireFinite(numbers, "the cotangent")
       return numbers
     }
-    return try pullbacks(numbers).map { derivative in
+    return try pullbacks(numbers, startingFrom: start).map { derivative in
       derivative.map { point.refilled($0) { _ in Tensor([Double]()) } }
     }
   }
@@ -184,38 +211,50 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   // MARK: On flat vectors
 
-  private func pushforwards(_ tangents: [[Double]]) throws -> [Derivative<[Double]>] {
+  private func pushforwards(
+    _ tangents: [[Double]], startingFrom start: SolvedVector? = nil
+  ) throws -> [Derivative<[Double]>] {
     let scaled = tangents.map(normalised)
     let during = "of the pushforward, A ẏ = −B ẋ,"
     let directions = try certified(during) { () throws(LinearSolveError) in
       try B.applied(toEach: scaled.map(\.vector), transposed: false)
     }
-    let solutions = try solve(directions.map { $0.map { -$0 } }, transposed: false, during)
+    let solutions = try solve(
+      directions.map { $0.map { -$0 } }, transposed: false, during,
+      startingFrom: start?.scaled(for: scaled[0].exponent))
     return try zip(scaled, solutions).map { tangent, answer in
       let result = PowerOfTwo.scaled(answer.vector, by: tangent.exponent)
       try requireFinite(result, "the pushforward (its tangent is too large)")
-      return derivative(result, answer)
+      return derivative(result, answer, tangent.exponent)
     }
   }
 
-  private func pullbacks(_ cotangents: [[Double]]) throws -> [Derivative<[Double]>] {
+  private func pullbacks(
+    _ cotangents: [[Double]], startingFrom start: SolvedVector? = nil
+  ) throws -> [Derivative<[Double]>] {
     let scaled = cotangents.map(normalised)
     let during = "of the pullback, Aᵀ u = ȳ,"
-    let solutions = try solve(scaled.map(\.vector), transposed: true, during)
+    let solutions = try solve(
+      scaled.map(\.vector), transposed: true, during,
+      startingFrom: start?.scaled(for: scaled[0].exponent))
     let products = try certified(during) { () throws(LinearSolveError) in
       try B.applied(toEach: solutions.map(\.vector), transposed: true)
     }
     return try scaled.indices.map { k in
       let result = PowerOfTwo.scaled(products[k].map { -$0 }, by: scaled[k].exponent)
       try requireFinite(result, "the pullback (its cotangent is too large)")
-      return derivative(result, solutions[k])
+      return derivative(result, solutions[k], scaled[k].exponent)
     }
   }
 
-  private func derivative(_ value: [Double], _ answer: LinearSolution) -> Derivative<[Double]> {
+  private func derivative(
+    _ value: [Double], _ answer: LinearSolution, _ exponent: Int
+  ) -> Derivative<[Double]> {
     var report = report
     report.add(answer)
-    return Derivative(value: value, report: report)
+    return Derivative(
+      value: value, report: report,
+      solved: SolvedVector(vector: answer.vector, exponent: exponent))
   }
 
   /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
@@ -227,11 +266,12 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   }
 
   private func solve(
-    _ columns: [[Double]], transposed: Bool, _ during: String
+    _ columns: [[Double]], transposed: Bool, _ during: String,
+    startingFrom guess: [Double]? = nil
   ) throws(DifferentiationError) -> [LinearSolution] {
     try certified(during) { () throws(LinearSolveError) in
       columns.count == 1
-        ? [try prepared.solve(columns[0], transposed: transposed)]
+        ? [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
         : try prepared.solve(columns: columns, transposed: transposed)
     }
   }

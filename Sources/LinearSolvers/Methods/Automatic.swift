@@ -1,5 +1,4 @@
 import Kernels
-import Synchronization
 
 /// Chooses a method by what can be known about `A`, and says what it chose.
 ///
@@ -111,7 +110,7 @@ public struct Automatic: LinearSolver {
     }
     return IterativeChain(
       methods: methods,
-      fallback: n <= materializationLimit ? LazyFactorization(base: A) : nil,
+      fallback: n <= materializationLimit ? LazyFactorization(base: A, solver: LUSolver()) : nil,
       methodDescription: "\(reason), n = \(n) > \(denseThreshold)")
   }
 }
@@ -194,33 +193,9 @@ private struct IterativeChain: PreparedLinearSolver {
   }
 }
 
-/// A dense LU computed when first asked for and then kept. It depends on `A` alone, so that it does
-/// not matter which solve, on which thread, asks first.
-private final class LazyFactorization: Sendable {
-  private let base: any LinearOperator
-  private let outcome = Mutex<Result<any PreparedLinearSolver, LinearSolveError>?>(nil)
-
-  init(base: any LinearOperator) { self.base = base }
-
-  func factorized() throws(LinearSolveError) -> any PreparedLinearSolver {
-    let result = outcome.withLock { outcome in
-      if let outcome { return outcome }
-      let computed: Result<any PreparedLinearSolver, LinearSolveError>
-      do throws(LinearSolveError) {
-        computed = .success(try LUSolver().prepare(base))
-      } catch {
-        computed = .failure(error)
-      }
-      outcome = computed
-      return computed
-    }
-    return try result.get()
-  }
-}
-
 extension LinearSolveError {
   /// Whether the error is about a vector, a size or a product, and not about the method.
-  fileprivate var isAboutInput: Bool {
+  var isAboutInput: Bool {
     switch self {
     case .sizeMismatch, .notFinite, .productFailed, .notSquare, .notBanded: true
     default: false

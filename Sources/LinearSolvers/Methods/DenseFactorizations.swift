@@ -42,6 +42,7 @@ struct DenseLU: Factorization {
   private let pivots: [Int]
 
   var description: String { "dense LU \(count)×\(count)" }
+  var areDear: Bool { true }
 
   /// Factorises the row-major `n × n` matrix, or throws `singular`. `2/3 n³` operations.
   init(_ entries: [Double], count n: Int) throws(LinearSolveError) {
@@ -106,6 +107,7 @@ struct DenseCholesky: Factorization {
   private let factor: [Double]
 
   var description: String { "dense Cholesky \(count)×\(count)" }
+  var areDear: Bool { true }
 
   /// Factorises the row-major `n × n` matrix in `1/3 n³` operations. Throws `notPositiveDefinite`
   /// or `notSymmetric`, the latter if two entries differ by more than `symmetryTolerance` of

@@ -14,6 +14,10 @@ protocol Factorization: Sendable {
   /// `‖Â‖∞` and `‖Âᵀ‖∞`.
   var norms: (rows: Double, columns: Double) { get }
 
+  /// Whether making them takes so much longer than solving with them that a nearby operator
+  /// should use them too. Bands are factorised again.
+  var areDear: Bool { get }
+
   /// `b ← Â⁻¹b`, or `Â⁻ᵀb`.
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool)
 
@@ -23,6 +27,15 @@ protocol Factorization: Sendable {
 }
 
 extension Factorization {
+  var areDear: Bool { false }
+
+  /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
+  func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
+    scaling.scaleRightHandSide(b, transposed: transposed)
+    solve(b, transposed: transposed)
+    scaling.scaleSolution(b, transposed: transposed)
+  }
+
   /// Column by column.
   func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
     for j in 0..<k { solve(b + j * count, transposed: transposed) }
@@ -210,17 +223,17 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       relativeResidual: relativeResidual, backwardError: column.error, method: methodDescription)
   }
 
-  /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`, for each of `k` vectors.
+  /// `b ← A⁻¹b`, or `A⁻ᵀb`, for each of `k` vectors.
   private func solveScaled(
     _ b: UnsafeMutablePointer<Double>, count k: Int, transposed: Bool, asBlock: Bool
   ) {
     let n = factors.count
-    for j in 0..<k { factors.scaling.scaleRightHandSide(b + j * n, transposed: transposed) }
-    if asBlock {
-      factors.solve(b, columns: k, transposed: transposed)
-    } else {
-      for j in 0..<k { factors.solve(b + j * n, transposed: transposed) }
+    if !asBlock {
+      for j in 0..<k { factors.solveScaled(b + j * n, transposed: transposed) }
+      return
     }
+    for j in 0..<k { factors.scaling.scaleRightHandSide(b + j * n, transposed: transposed) }
+    factors.solve(b, columns: k, transposed: transposed)
     for j in 0..<k { factors.scaling.scaleSolution(b + j * n, transposed: transposed) }
   }
 
@@ -249,5 +262,14 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
         ).backwardError
       }
     }
+  }
+}
+
+extension PreparedDirectSolver: KeepsFactors {
+  /// As an operator, if they are dear.
+  var nearbyFactors: NearbyFactors? {
+    factors.areDear
+      ? NearbyFactors(
+        inverse: InverseOperator(factors: factors), description: factors.description) : nil
   }
 }

@@ -78,6 +78,10 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
   }
 }
 
+extension PreparedGaugedSolver: KeepsFactors {
+  var nearbyFactors: NearbyFactors? { (regular as? any KeepsFactors)?.nearbyFactors }
+}
+
 /// `v ← (I − Q Qᵀ) v`, one vector after the other.
 package func removeComponents(_ basis: [[Double]], from v: inout [Double]) {
   for q in basis {
