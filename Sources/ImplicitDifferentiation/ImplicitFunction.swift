@@ -50,6 +50,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// The directions that the conditions leave free, if there are any; see ``Gauge``.
   public var gauge: Gauge<Input, Output>?
 
+  /// What a ``memoized()`` function remembers; `nil` for others.
+  public internal(set) var lastSolve: LastSolve<Input, Output>?
+
   /// - Parameters:
   ///   - forward: any code that finds `y` for `x`. It is run once for each value and never
   ///     differentiated; what it throws is passed on.
@@ -185,6 +188,13 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
 
   private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {
     try requireFinite(x, "the input")
+    if let lastSolve { return try lastSolve.solution(x, or: checkedSolution) }
+    return try checkedSolution(x)
+  }
+
+  private func checkedSolution(
+    _ x: Input
+  ) throws -> (y: Output, conditions: Conditions<Input, Output>) {
     let (y, conditions) = try solve(x)
     // The input is untraced here, so a traced solution depends on something it does not show.
     if innermostTrace(of: y.variables) != nil {
