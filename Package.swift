@@ -41,7 +41,8 @@ let package = Package(
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
-    .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
+    .target(
+      name: "LiteratePages", dependencies: ["ImplicitDifferentiation", "Kernels", "TopLevelErrors"]),
 
     .executableTarget(
       name: "ImplicitFunctionTheorem",
@@ -133,7 +134,7 @@ let package = Package(
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["LiteratePages", "workbook"]),
+      dependencies: ["ImplicitDifferentiation", "LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests",
