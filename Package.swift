@@ -53,7 +53,8 @@ let package = Package(
     .target(
       name: "CompilerDifferentiation", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
-    .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
+    .target(
+      name: "LiteratePages", dependencies: ["ImplicitDifferentiation", "Kernels", "TopLevelErrors"]),
 
     .executableTarget(
       name: "ImplicitFunctionTheorem",
@@ -184,7 +185,7 @@ let package = Package(
       name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["LiteratePages", "workbook"]),
+      dependencies: ["ImplicitDifferentiation", "LiteratePages", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests",

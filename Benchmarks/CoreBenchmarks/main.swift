@@ -36,6 +36,7 @@ func runBenchmarks() throws -> Int32 {
   if settings.includes("krylov") {
     try benchmarkKrylovIteration(count: settings.quick ? 10_000 : 100_000, settings, into: &report)
   }
+  if settings.includes("blocks") { try benchmarkBlockSolves(settings, into: &report) }
   if settings.includes("allocations") { try benchmarkAllocations(settings, into: &report) }
   if settings.includes("unrolled") {
     for n in [10, 1000] { try benchmarkUnrolledRecording(count: n, settings, into: &report) }

@@ -32,6 +32,28 @@ public struct DerivativeReport: Sendable, Equatable {
   public var warnings: [String]
 }
 
+extension DerivativeReport {
+  /// Takes in what one more linear solve shows.
+  mutating func add(_ answer: LinearSolution) {
+    linearSolves += 1
+    linearSolver = answer.method
+    linearIterations += answer.iterations
+    operatorProducts += answer.operatorProducts
+    relativeResidual = Swift.max(relativeResidual, answer.relativeResidual)
+    backwardError = Swift.max(backwardError, answer.backwardError)
+  }
+
+  /// Takes in the linear solves of another derivative at the same point.
+  mutating func add(_ other: DerivativeReport) {
+    linearSolves += other.linearSolves
+    linearSolver = other.linearSolver
+    linearIterations += other.linearIterations
+    operatorProducts += other.operatorProducts
+    relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
+    backwardError = Swift.max(backwardError, other.backwardError)
+  }
+}
+
 extension DerivativeReport: CustomStringConvertible {
   /// The report in a few lines; what is at the level of rounding as a bound.
   public var description: String {
@@ -50,6 +72,16 @@ extension DerivativeReport: CustomStringConvertible {
   }
 }
 
+/// The solution of the linear system of a derivative: `2^exponent` times the vector, which may have
+/// any size.
+struct SolvedVector: Sendable {
+  var vector: [Double]
+  var exponent: Int
+
+  /// The vector for a system that was normalised by another power of two.
+  func scaled(for other: Int) -> [Double] { PowerOfTwo.scaled(vector, by: exponent - other) }
+}
+
 /// A derivative together with its evidence.
 public struct Derivative<Value: Sendable>: Sendable {
   /// The pushforward, the pullback or the Jacobian.
@@ -57,6 +89,14 @@ public struct Derivative<Value: Sendable>: Sendable {
 
   /// How it was obtained.
   public let report: DerivativeReport
+
+  /// What the linear system gave, for similar systems to start from; `nil` for a Jacobian.
+  var solved: SolvedVector?
+
+  /// The same with another form of the value.
+  func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {
+    Derivative<Other>(value: transform(value), report: report, solved: solved)
+  }
 }
 
 extension Derivative: CustomStringConvertible {

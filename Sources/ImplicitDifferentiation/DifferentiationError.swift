@@ -20,9 +20,6 @@ public enum DifferentiationError: Error, Equatable {
 
   /// A function to be differentiated once more gave something else than one number.
   case notScalar(shape: [Int])
-
-  /// A text is not a table of numbers; `line` and `column` count from 1.
-  case malformedCSV(line: Int, column: Int, reason: String)
 }
 
 extension DifferentiationError: CustomStringConvertible {
@@ -49,8 +46,6 @@ extension DifferentiationError: CustomStringConvertible {
     case .notScalar(let shape):
       return "A gradient is that of one number; the function returned the shape \(Shape(shape)). "
         + "Sum it, or ask for a pullback."
-    case .malformedCSV(let line, let column, let reason):
-      return "Line \(line), column \(column) of the table: \(reason)."
     }
   }
 }

@@ -50,6 +50,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// The directions that the conditions leave free, if there are any; see ``Gauge``.
   public var gauge: Gauge<Input, Output>?
 
+  /// What a ``memoized()`` function remembers; `nil` for others.
+  public internal(set) var lastSolve: LastSolve<Input, Output>?
+
   /// - Parameters:
   ///   - forward: any code that finds `y` for `x`. It is run once for each value and never
   ///     differentiated; what it throws is passed on.
@@ -124,28 +127,41 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// The solution at `x` and its derivatives there, ready for any number of tangents and
   /// cotangents. The conditions are recorded once and checked; factors are kept.
   ///
+  /// - Parameters:
+  ///   - x: the point.
+  ///   - nearby: this function at a nearby point, of a path or an iteration. If it has a dense
+  ///     factorisation, that becomes the preconditioner of GMRES here, and no other is made where a
+  ///     few iterations are enough (one solve is tried); otherwise, and for bands, which are
+  ///     factorised in no time, `linearSolver` starts afresh. Answers are tested as always, iterative
+  ///     ones to a relative residual of 1e-12; `report.linearSolver` says which it was.
   /// - Throws: what `forward` and the conditions throw, and `DifferentiationError`.
-  public func linearize(at x: Input) throws -> ImplicitLinearization<Input, Output> {
-    try solvedPoint(at: x.withoutDerivative).linearization
+  public func linearize(
+    at x: Input, reusing nearby: ImplicitLinearization<Input, Output>? = nil
+  ) throws -> ImplicitLinearization<Input, Output> {
+    try solvedPoint(at: x.withoutDerivative, reusing: nearby).linearization
   }
 
   /// Solves at a point of plain numbers and records the conditions there.
-  func solvedPoint(at x: Input) throws -> SolvedPoint<Input, Output> {
+  func solvedPoint(
+    at x: Input, reusing nearby: ImplicitLinearization<Input, Output>? = nil
+  ) throws -> SolvedPoint<Input, Output> {
     let (y, conditions) = try solution(x)
     let linearization = try ImplicitLinearization(
-      point: x, solution: y, conditions: conditions, linearSolver: try linearSolver(at: x, y),
+      point: x, solution: y, conditions: conditions,
+      linearSolver: try linearSolver(at: x, y, reusing: nearby),
       conditionsTolerance: conditionsTolerance, policy: policy)
     return SolvedPoint(linearization: linearization, products: conditions.products)
   }
 
-  /// Derivatives at a solution found elsewhere; `forward` is not run.
+  /// Derivatives at a solution found elsewhere; `forward` is not run. For `nearby` see
+  /// ``linearize(at:reusing:)``.
   ///
   /// Stops for a function whose conditions depend on a by-product of its solver: that would be
   /// missing.
   ///
   /// - Throws: what the conditions throw, and `DifferentiationError`.
   public func linearize(
-    at x: Input, solution y: Output
+    at x: Input, solution y: Output, reusing nearby: ImplicitLinearization<Input, Output>? = nil
   ) throws -> ImplicitLinearization<Input, Output> {
     guard let conditions else {
       stop("The conditions of this function depend on a by-product of its solver: linearize(at:).")
@@ -153,16 +169,32 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     try requireFinite(y, "the solution")
     return try ImplicitLinearization(
       point: x.withoutDerivative, solution: y.withoutDerivative, conditions: conditions,
-      linearSolver: try linearSolver(at: x.withoutDerivative, y.withoutDerivative),
+      linearSolver: try linearSolver(
+        at: x.withoutDerivative, y.withoutDerivative, reusing: nearby),
       conditionsTolerance: conditionsTolerance, policy: policy)
   }
 
-  private func linearSolver(at x: Input, _ y: Output) throws -> any LinearSolver {
-    try gauge?.solver(linearSolver, at: x, y) ?? linearSolver
+  private func linearSolver(
+    at x: Input, _ y: Output, reusing nearby: ImplicitLinearization<Input, Output>?
+  ) throws -> any LinearSolver {
+    let solver: any LinearSolver =
+      if let nearby {
+        NearbySolver(nearby: nearby.prepared, otherwise: linearSolver)
+      } else {
+        linearSolver
+      }
+    return try gauge?.solver(solver, at: x, y) ?? solver
   }
 
   private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {
     try requireFinite(x, "the input")
+    if let lastSolve { return try lastSolve.solution(x, or: checkedSolution) }
+    return try checkedSolution(x)
+  }
+
+  private func checkedSolution(
+    _ x: Input
+  ) throws -> (y: Output, conditions: Conditions<Input, Output>) {
     let (y, conditions) = try solve(x)
     // The input is untraced here, so a traced solution depends on something it does not show.
     if innermostTrace(of: y.variables) != nil {

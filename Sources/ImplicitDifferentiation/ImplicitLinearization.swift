@@ -31,7 +31,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   private let recording: Trace?
 
-  private let prepared: any PreparedLinearSolver
+  let prepared: any PreparedLinearSolver
 
   init(
     point: Input, solution: Output, conditions: Conditions<Input, Output>,
@@ -112,11 +112,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// - Throws: `DifferentiationError`: a size or shape that differs, a number that is not finite, a
   ///   linear system that was not solved.
   public func pushforward(_ tangent: Input) throws -> Derivative<Output> {
-    let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
-    try requireFinite(numbers, "the tangent")
-    var report = report
-    let result = try pushforward(numbers, &report)
-    return Derivative(value: solution.refilled(result) { $0 }, report: report)
+    try pushforwards([tangent])[0]
   }
 
   /// `x̄ = −Bᵀ A⁻ᵀ ȳ`: the gradient in the input of a loss whose gradient in the solution is
@@ -126,18 +122,68 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   ///
   /// - Throws: as `pushforward`.
   public func pullback(_ cotangent: Output) throws -> Derivative<Input> {
-    let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
-    try requireFinite(numbers, "the cotangent")
-    var report = report
-    let result = try pullback(numbers, &report)
-    return Derivative(
-      value: point.refilled(result) { _ in Tensor([Double]()) }, report: report)
+    try pullbacks([cotangent])[0]
+  }
+
+  /// The pushforward, with an iterative solver starting from another one: that of a tangent close to
+  /// this, at this point or one nearby. A good start saves iterations; the answer is tested as
+  /// always. Direct solvers need no start.
+  ///
+  /// - Throws: as `pushforward`.
+  public func pushforward(
+    _ tangent: Input, startingFrom other: Derivative<Output>
+  ) throws -> Derivative<Output> { try pushforwards([tangent], startingFrom: other.solved)[0] }
+
+  /// The pullback, starting from that of a similar cotangent nearby; as
+  /// ``pushforward(_:startingFrom:)``.
+  public func pullback(
+    _ cotangent: Output, startingFrom other: Derivative<Input>
+  ) throws -> Derivative<Input> { try pullbacks([cotangent], startingFrom: other.solved)[0] }
+
+  /// The pushforwards of several tangents, each with its own evidence. They are one block: a dense
+  /// factorisation is run through once, and conjugate gradients work on all tangents in lockstep
+  /// (see `PreparedLinearSolver.solveEach`). Memory grows with their number.
+  ///
+  /// - Throws: as `pushforward`, for the first tangent that is unfit or whose system is not solved.
+  public func pushforwards(_ tangents: [Input]) throws -> [Derivative<Output>] {
+    try pushforwards(tangents, startingFrom: nil)
+  }
+
+  private func pushforwards(
+    _ tangents: [Input], startingFrom start: SolvedVector?
+  ) throws -> [Derivative<Output>] {
+    let numbers = try tangents.map { tangent in
+      let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
+      try requireFinite(numbers, "the tangent")
+      return numbers
+    }
+    return try pushforwards(numbers, startingFrom: start).map { derivative in
+      derivative.map { solution.refilled($0) { $0 } }
+    }
+  }
+
+  /// The pullbacks of several cotangents, as one block; as ``pushforwards(_:)``.
+  public func pullbacks(_ cotangents: [Output]) throws -> [Derivative<Input>] {
+    try pullbacks(cotangents, startingFrom: nil)
+  }
+
+  private func pullbacks(
+    _ cotangents: [Output], startingFrom start: SolvedVector?
+  ) throws -> [Derivative<Input>] {
+    let numbers = try cotangents.map { cotangent in
+      let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
+      try requireFinite(numbers, "the cotangent")
+      return numbers
+    }
+    return try pullbacks(numbers, startingFrom: start).map { derivative in
+      derivative.map { point.refilled($0) { _ in Tensor([Double]()) } }
+    }
   }
 
   /// The Jacobian `dy/dx = −A⁻¹B`, an `n × m` matrix in the order of `flattened()`: a row for each
   /// unknown, a column for each number of the input.
   ///
-  /// Costs `min(n, m)` solves with one factorisation, and `n · m` numbers of memory.
+  /// Costs `min(n, m)` solves, in blocks, with one factorisation, and `n · m` numbers of memory.
   ///
   /// - Throws: as `pushforward`.
   public func jacobian() throws -> Derivative<Tensor> {
@@ -145,68 +191,89 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     var report = report
     let result = Storage(uninitializedCount: n * m)
     let byRows = n < m
-    var unit = [Double](repeating: 0, count: byRows ? n : m)
-    for k in unit.indices {
-      unit[k] = 1
-      let line = byRows ? try pullback(unit, &report) : try pushforward(unit, &report)
-      unit[k] = 0
-      for (i, value) in line.enumerated() { result.base[byRows ? k * m + i : i * m + k] = value }
+    let count = byRows ? n : m
+    let blockSize = 64
+    for first in stride(from: 0, to: count, by: blockSize) {
+      let units = (first..<min(first + blockSize, count)).map { k in
+        var unit = [Double](repeating: 0, count: count)
+        unit[k] = 1
+        return unit
+      }
+      for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
+        report.add(line.report)
+        for (i, value) in line.value.enumerated() {
+          result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
+        }
+      }
     }
     return Derivative(value: Tensor(result, Shape([n, m])), report: report)
   }
 
   // MARK: On flat vectors
 
-  private func pushforward(_ tangent: [Double], _ report: inout DerivativeReport) throws -> [Double]
-  {
-    let (scaled, exponent) = normalised(tangent)
+  private func pushforwards(
+    _ tangents: [[Double]], startingFrom start: SolvedVector? = nil
+  ) throws -> [Derivative<[Double]>] {
+    let scaled = tangents.map(normalised)
     let during = "of the pushforward, A ẏ = −B ẋ,"
-    let direction = try certified(during) { () throws(LinearSolveError) in
-      try B.applied(to: scaled)
+    let directions = try certified(during) { () throws(LinearSolveError) in
+      try B.applied(toEach: scaled.map(\.vector), transposed: false)
     }
-    let solution = try solve(direction.map { -$0 }, transposed: false, during, &report)
-    let result = PowerOfTwo.scaled(solution, by: exponent)
-    try requireFinite(result, "the pushforward (its tangent is too large)")
-    return result
+    let solutions = try solve(
+      directions.map { $0.map { -$0 } }, transposed: false, during,
+      startingFrom: start?.scaled(for: scaled[0].exponent))
+    return try zip(scaled, solutions).map { tangent, answer in
+      let result = PowerOfTwo.scaled(answer.vector, by: tangent.exponent)
+      try requireFinite(result, "the pushforward (its tangent is too large)")
+      return derivative(result, answer, tangent.exponent)
+    }
   }
 
-  private func pullback(_ cotangent: [Double], _ report: inout DerivativeReport) throws -> [Double]
-  {
-    let (scaled, exponent) = normalised(cotangent)
+  private func pullbacks(
+    _ cotangents: [[Double]], startingFrom start: SolvedVector? = nil
+  ) throws -> [Derivative<[Double]>] {
+    let scaled = cotangents.map(normalised)
     let during = "of the pullback, Aᵀ u = ȳ,"
-    let adjoint = try solve(scaled, transposed: true, during, &report)
-    let product = try certified(during) { () throws(LinearSolveError) in
-      try B.transposeApplied(to: adjoint)
+    let solutions = try solve(
+      scaled.map(\.vector), transposed: true, during,
+      startingFrom: start?.scaled(for: scaled[0].exponent))
+    let products = try certified(during) { () throws(LinearSolveError) in
+      try B.applied(toEach: solutions.map(\.vector), transposed: true)
     }
-    let result = PowerOfTwo.scaled(product.map { -$0 }, by: exponent)
-    try requireFinite(result, "the pullback (its cotangent is too large)")
-    return result
+    return try scaled.indices.map { k in
+      let result = PowerOfTwo.scaled(products[k].map { -$0 }, by: scaled[k].exponent)
+      try requireFinite(result, "the pullback (its cotangent is too large)")
+      return derivative(result, solutions[k], scaled[k].exponent)
+    }
+  }
+
+  private func derivative(
+    _ value: [Double], _ answer: LinearSolution, _ exponent: Int
+  ) -> Derivative<[Double]> {
+    var report = report
+    report.add(answer)
+    return Derivative(
+      value: value, report: report,
+      solved: SolvedVector(vector: answer.vector, exponent: exponent))
   }
 
   /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
   func solve(_ b: Tensor, transposed: Bool) throws -> Tensor {
     let numbers = b.scalars
     try requireFinite(numbers, "the right-hand side of a higher derivative")
-    var report = report
-    return Tensor(
-      try solve(
-        numbers, transposed: transposed,
-        "of a higher derivative, with \(transposed ? "Aᵀ" : "A"), A = ∂F/∂y,", &report))
+    let during = "of a higher derivative, with \(transposed ? "Aᵀ" : "A"), A = ∂F/∂y,"
+    return Tensor(try solve([numbers], transposed: transposed, during)[0].vector)
   }
 
   private func solve(
-    _ b: [Double], transposed: Bool, _ during: String, _ report: inout DerivativeReport
-  ) throws(DifferentiationError) -> [Double] {
-    let answer = try certified(during) { () throws(LinearSolveError) in
-      try prepared.solve(b, transposed: transposed)
+    _ columns: [[Double]], transposed: Bool, _ during: String,
+    startingFrom guess: [Double]? = nil
+  ) throws(DifferentiationError) -> [LinearSolution] {
+    try certified(during) { () throws(LinearSolveError) in
+      columns.count == 1
+        ? [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
+        : try prepared.solve(columns: columns, transposed: transposed)
     }
-    report.linearSolves += 1
-    report.linearSolver = answer.method
-    report.linearIterations += answer.iterations
-    report.operatorProducts += answer.operatorProducts
-    report.relativeResidual = Swift.max(report.relativeResidual, answer.relativeResidual)
-    report.backwardError = Swift.max(report.backwardError, answer.backwardError)
-    return answer.vector
   }
 
   private func certified<T>(

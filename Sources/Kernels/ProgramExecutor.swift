@@ -80,6 +80,36 @@ package struct ProgramInstruction {
   }
 }
 
+/// Several inputs of a program, one after the other in memory, and as many outputs and workspaces.
+package struct ProgramColumns {
+  package var count: Int
+  /// The numbers of one input, one output, one workspace.
+  package var inputStride: Int
+  package var outputStride: Int
+  package var workspaceStride: Int
+
+  package init(count: Int, inputStride: Int, outputStride: Int, workspaceStride: Int) {
+    self.count = count
+    self.inputStride = inputStride
+    self.outputStride = outputStride
+    self.workspaceStride = workspaceStride
+  }
+
+  /// A single input.
+  package static var one: ProgramColumns {
+    ProgramColumns(count: 1, inputStride: 0, outputStride: 0, workspaceStride: 0)
+  }
+
+  @inline(__always)
+  func stride(_ space: ProgramSpace) -> Int {
+    switch space {
+    case .input: inputStride
+    case .output: outputStride
+    case .workspace: workspaceStride
+    }
+  }
+}
+
 /// Runs the instructions of a compiled linear program, pulling each destination together once.
 /// Allocates nothing.
 package enum ProgramExecutor {
@@ -93,32 +123,46 @@ package enum ProgramExecutor {
   /// Below this, looking for stretches takes longer than it saves.
   private static let shortest = 32
 
+  /// Several columns run with the instructions outside and the columns inside, so that each
+  /// coefficient is read once for all; every column has the bits that it has alone.
+  ///
   /// - Parameters:
   ///   - scratch: for packed matrix products, as long as the largest need among the terms.
   package static func run(
     _ instructions: UnsafeBufferPointer<ProgramInstruction>,
     lanes: UnsafePointer<ProgramLane>?, terms: UnsafePointer<ProgramTerm>?,
     input: UnsafePointer<Double>, output: UnsafeMutablePointer<Double>,
-    workspace: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>?
+    workspace: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>?,
+    columns: ProgramColumns = .one
   ) {
     for instruction in instructions {
       let destination = (instruction.space == .output ? output : workspace) + instruction.offset
-      runLanes(
-        instruction, lanes, input: input, output: output, workspace: workspace, destination)
+      let outputStride = columns.stride(instruction.space)
+      for j in 0..<columns.count {
+        runLanes(
+          instruction, lanes, input: input + j &* columns.inputStride,
+          output: output + j &* columns.outputStride,
+          workspace: workspace + j &* columns.workspaceStride, destination + j &* outputStride)
+      }
       guard let terms else { continue }
       for index in instruction.terms {
         let item = terms[index]
         let source = base(item.space, input, output, workspace) + item.offset
+        let inputStride = columns.stride(item.space)
         if index == instruction.terms.lowerBound, instruction.lanes.isEmpty,
           instruction.firstStores
         {
-          TermExecutor.store(
-            item.term, scale: item.scale, bias: item.bias, coefficient: item.coefficient,
-            input: source, output: destination)
+          for j in 0..<columns.count {
+            TermExecutor.store(
+              item.term, scale: item.scale, bias: item.bias, coefficient: item.coefficient,
+              input: source + j &* inputStride, output: destination + j &* outputStride)
+          }
         } else {
           TermExecutor.add(
             item.term, scale: item.scale, bias: item.bias, coefficient: item.coefficient,
-            input: source, output: destination, indexed: item.indexed, scratch: scratch)
+            input: source, output: destination, indexed: item.indexed, scratch: scratch,
+            columns: TermColumns(
+              count: columns.count, inputStride: inputStride, outputStride: outputStride))
         }
       }
     }

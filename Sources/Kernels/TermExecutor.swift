@@ -1,3 +1,12 @@
+/// How many inputs a term is run on, and how far apart they and the outputs lie.
+package struct TermColumns {
+  package var count: Int
+  package var inputStride: Int
+  package var outputStride: Int
+
+  static var one: TermColumns { TermColumns(count: 1, inputStride: 0, outputStride: 0) }
+}
+
 /// Runs a strided term: the one loop behind every linear and bilinear operation, whether a tensor
 /// operation is computed at once or a compiled linear program is replayed.
 ///
@@ -32,13 +41,37 @@ package enum TermExecutor {
         Int(term.input.strides[0]), y, Int(term.output.strides[0]))
       return
     }
-    if let c, e[2] == 1, addMatrixVector(term, scale, bias, c, x, y) { return }
+    if let c, e[2] == 1, addMatrixVector(term, scale, bias, c, x, y, .one) { return }
     if let c, e[2] != 1, e[3] == 1, bias == 0, let scratch,
       addMatrixMatrix(term, scale, c, x, y, scratch)
     {
       return
     }
     addNested(term, scale, bias, c, x, y)
+  }
+
+  /// Adds the term to several outputs, each from an input of its own: a matrix–vector product in one
+  /// pass over the matrix, anything else column by column. The bits are those of `add`.
+  package static func add(
+    _ term: StridedTerm, scale: Double, bias: Double,
+    coefficient: UnsafePointer<Double>?, input: UnsafePointer<Double>,
+    output: UnsafeMutablePointer<Double>, indexed: IndexedAxis?,
+    scratch: UnsafeMutablePointer<Double>?, columns: TermColumns
+  ) {
+    if columns.count > 1, indexed == nil, let coefficient, term.extents[1] != 1,
+      term.extents[2] == 1,
+      addMatrixVector(
+        term, scale, bias, coefficient + Int(term.coefficient.base), input + Int(term.input.base),
+        output + Int(term.output.base), columns)
+    {
+      return
+    }
+    for j in 0..<columns.count {
+      add(
+        term, scale: scale, bias: bias, coefficient: coefficient,
+        input: input + j &* columns.inputStride, output: output + j &* columns.outputStride,
+        indexed: indexed, scratch: scratch)
+    }
   }
 
   /// How many doubles of scratch a term wants: those of a packed matrix product, else none.
@@ -95,11 +128,11 @@ package enum TermExecutor {
 
   // MARK: Matrices
 
-  /// `y += α A x` or `y += α Aᵀ x`, if the two axes of the term say so.
+  /// `y += α A x` or `y += α Aᵀ x` in each column, if the two axes of the term say so.
   @inline(__always)
   private static func addMatrixVector(
     _ term: StridedTerm, _ scale: Double, _ bias: Double, _ c: UnsafePointer<Double>,
-    _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>
+    _ x: UnsafePointer<Double>, _ y: UnsafeMutablePointer<Double>, _ columns: TermColumns
   ) -> Bool {
     let o = term.output.strides
     let a = term.coefficient.strides
@@ -107,31 +140,39 @@ package enum TermExecutor {
     let m = Int(term.extents[0])
     let n = Int(term.extents[1])
     guard a[1] == 1, a[0] >= term.extents[1] else { return false }
+    let (xStride, yStride) = (columns.inputStride, columns.outputStride)
     if o[0] == 1, o[1] == 0, i[0] == 0, i[1] == 1 {
       if scale != 0 {
         Dense.multiply(
-          c, rows: m, columns: n, rowStride: Int(a[0]), by: x, into: y, scaledBy: scale,
-          adding: true)
+          c, rows: m, columns: n, rowStride: Int(a[0]), byEach: x, stride: xStride, into: y,
+          stride: yStride, count: columns.count, scaledBy: scale, adding: true)
       }
-      if bias != 0 {
-        let shift = bias * Vector.sum(x, count: n)
-        for row in 0..<m { y[row] += shift }
-      }
+      if bias != 0 { addSums(bias, x, count: n, xStride, to: y, count: m, yStride, columns.count) }
       return true
     }
     if o[0] == 0, o[1] == 1, i[0] == 1, i[1] == 0 {
       if scale != 0 {
         Dense.multiplyTransposed(
-          c, rows: m, columns: n, rowStride: Int(a[0]), by: x, into: y, scaledBy: scale,
-          adding: true)
+          c, rows: m, columns: n, rowStride: Int(a[0]), byEach: x, stride: xStride, into: y,
+          stride: yStride, count: columns.count, scaledBy: scale, adding: true)
       }
-      if bias != 0 {
-        let shift = bias * Vector.sum(x, count: m)
-        for column in 0..<n { y[column] += shift }
-      }
+      if bias != 0 { addSums(bias, x, count: m, xStride, to: y, count: n, yStride, columns.count) }
       return true
     }
     return false
+  }
+
+  /// Adds `α ∑ x` to every entry of `y`, in each column.
+  @inline(__always)
+  private static func addSums(
+    _ alpha: Double, _ x: UnsafePointer<Double>, count n: Int, _ xStride: Int,
+    to y: UnsafeMutablePointer<Double>, count m: Int, _ yStride: Int, _ columns: Int
+  ) {
+    for j in 0..<columns {
+      let shift = alpha * Vector.sum(x + j &* xStride, count: n)
+      let out = y + j &* yStride
+      for i in 0..<m { out[i] += shift }
+    }
   }
 
   /// Which axis of a three-axis term plays which part in `C[row, column] += Σ A[row, inner] B[inner, column]`.

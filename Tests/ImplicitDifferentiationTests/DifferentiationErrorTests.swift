@@ -27,10 +27,6 @@ import Testing
         ["of the pullback, Aᵀ u = ȳ,", LinearSolveError.notBanded.description]
       ),
       (.notScalar(shape: [2, 1]), ["one number", "[2×1]", "pullback"]),
-      (
-        .malformedCSV(line: 3, column: 9, reason: "\"x\" is not a number"),
-        ["Line 3, column 9", "\"x\" is not a number."]
-      ),
     ] as [(DifferentiationError, [String])])
   func descriptions(_ error: DifferentiationError, _ words: [String]) {
     for expected in words {

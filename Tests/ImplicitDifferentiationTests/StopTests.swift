@@ -21,7 +21,6 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
   case tracedConstant, capturedInForward, capturedInConditions, capturedInResidual,
     capturedBesideAnInput, capturedInProblem, varyingGauge, secondOfLeastSquares, secondOfNumbers,
     byProductMissing
-  case csvOfRankThree
 
   var testDescription: String { rawValue }
 
@@ -57,7 +56,6 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .secondOfLeastSquares: ["by least squares", "`.refuse`"]
     case .secondOfNumbers: ["`scalars` of a traced tensor"]
     case .byProductMissing: ["depend on a by-product"]
-    case .csvOfRankThree: ["Only a vector or a matrix is written as CSV", "[1×1×1]"]
     }
   }
 
@@ -157,7 +155,6 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
       let function = ImplicitFunction<Tensor, Tensor>(
         forward: { x in (x, 1.0) }, conditions: { (_: Double) in .root { x, y in y - x } })
       _ = try function.linearize(at: x, solution: x)
-    case .csvOfRankThree: _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
     }
   }
 }

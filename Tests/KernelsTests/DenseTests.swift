@@ -104,4 +104,52 @@ struct DenseTests {
       #expect(y.map(\.isNaN) == (0..<n).map { $0 == n / 2 })
     }
   }
+
+  @Test("several vectors: the bits of each by itself", arguments: shapes + [(37, 600)], [1, 2, 5])
+  func columns(shape: (rows: Int, columns: Int), count: Int) {
+    let (m, n) = shape
+    let a = TestMatrix(m, n, rowStride: n + 3, seed: 5 * m + n)
+    var numbers = SeededNumbers(seed: m + 77 * n)
+    let (xStride, yStride) = (n + 2, m + 1)
+    let (x, u) = (numbers.array(count * xStride), numbers.array(count * yStride))
+    for adding in [false, true] {
+      let (startY, startZ) = (numbers.array(count * yStride), numbers.array(count * xStride))
+      var (y, z, expectedY, expectedZ) = (startY, startZ, startY, startZ)
+      Dense.multiply(
+        a.entries, rows: m, columns: n, rowStride: a.rowStride, byEach: x, stride: xStride,
+        into: &y, stride: yStride, count: count, scaledBy: -0.3, adding: adding)
+      Dense.multiplyTransposed(
+        a.entries, rows: m, columns: n, rowStride: a.rowStride, byEach: u, stride: yStride,
+        into: &z, stride: xStride, count: count, scaledBy: -0.3, adding: adding)
+      for j in 0..<count {
+        expectedY.withUnsafeMutableBufferPointer { y in
+          x.withUnsafeBufferPointer { x in
+            guard let x = x.baseAddress, let y = y.baseAddress else { return }
+            Dense.multiply(
+              a.entries, rows: m, columns: n, rowStride: a.rowStride, by: x + j * xStride,
+              into: y + j * yStride, scaledBy: -0.3, adding: adding)
+          }
+        }
+        expectedZ.withUnsafeMutableBufferPointer { z in
+          u.withUnsafeBufferPointer { u in
+            guard let u = u.baseAddress, let z = z.baseAddress else { return }
+            Dense.multiplyTransposed(
+              a.entries, rows: m, columns: n, rowStride: a.rowStride, by: u + j * yStride,
+              into: z + j * xStride, scaledBy: -0.3, adding: adding)
+          }
+        }
+      }
+      #expect(y == expectedY)
+      #expect(z == expectedZ)
+    }
+  }
+
+  @Test("transposition", arguments: shapes)
+  func transposition(shape: (rows: Int, columns: Int)) {
+    let (m, n) = shape
+    let a = (0..<m * n).map(Double.init)
+    var b = [Double](repeating: -1, count: m * n)
+    Dense.transpose(a, rows: m, columns: n, into: &b)
+    #expect(b == (0..<m * n).map { a[($0 % max(m, 1)) * n + $0 / max(m, 1)] })
+  }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import ForwardSolvers
 import ImplicitDifferentiation
+import LiteratePages
 import Testing
 
 /// The power flow of the IEEE 14-bus network, written in angles instead of complex currents, against

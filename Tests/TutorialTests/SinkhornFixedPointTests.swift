@@ -1,6 +1,7 @@
 import Foundation
 import ForwardSolvers
 import ImplicitDifferentiation
+import LiteratePages
 import Testing
 
 /// What the page on Sinkhorn says of the iteration between two digits: reference iterations, the

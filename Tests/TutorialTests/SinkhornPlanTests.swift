@@ -1,6 +1,7 @@
 import Foundation
 import ForwardSolvers
 import ImplicitDifferentiation
+import LiteratePages
 import Testing
 
 /// The derivative of the transport plan between two digits: what it conserves, in both gauges, and

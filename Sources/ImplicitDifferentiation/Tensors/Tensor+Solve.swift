@@ -93,19 +93,17 @@ private struct DenseFactors: Sendable {
     }
   }
 
-  /// Solves for an untraced right-hand side, column by column.
+  /// Solves for an untraced right-hand side, its columns as one block.
   func solve(_ b: Tensor, transposed: Bool) throws(LinearSolveError) -> Tensor {
     let numbers = b.rawScalars
     if b.rank == 1 {
       return Tensor(try prepared.solve(numbers, transposed: transposed).vector)
     }
     let k = b.dimensions[1]
+    let columns = (0..<k).map { column in (0..<count).map { numbers[$0 * k + column] } }
     let result = Storage(uninitializedCount: b.count)
-    for column in 0..<k {
-      let x = try prepared.solve(
-        (0..<count).map { numbers[$0 * k + column] }, transposed: transposed
-      ).vector
-      for row in 0..<count { result.base[row * k + column] = x[row] }
+    for (column, x) in try prepared.solve(columns: columns, transposed: transposed).enumerated() {
+      for row in 0..<count { result.base[row * k + column] = x.vector[row] }
     }
     return Tensor(result, b.dimensions)
   }

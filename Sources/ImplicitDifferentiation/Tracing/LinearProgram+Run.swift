@@ -18,6 +18,12 @@ final class ExecutableProgram: @unchecked Sendable {
   /// Maps, each run after the instruction `after`.
   private let mapCalls: [MapCall]
   private let pool: WorkspacePool
+  /// Workspaces for `columnsAtOnce` inputs.
+  private let blockPool: WorkspacePool
+
+  /// More columns than this are run in groups: by then every coefficient serves many of them, and
+  /// the intermediate nodes of all columns should stay in a cache.
+  private static let columnsAtOnce = 16
 
   private struct MapCall {
     var after: Int
@@ -131,6 +137,7 @@ final class ExecutableProgram: @unchecked Sendable {
     scratchOffset = slots.extent
     workspaceCount = slots.extent + scratch
     pool = WorkspacePool(count: workspaceCount)
+    blockPool = WorkspacePool(count: Self.columnsAtOnce * slots.extent + scratch)
   }
 
   /// `output = J input`, in memory of the caller; allocates nothing unless the program has maps.
@@ -165,6 +172,35 @@ final class ExecutableProgram: @unchecked Sendable {
     let workspace = pool.take()
     defer { pool.giveBack(workspace) }
     try run(input, into: output, workspace: workspace)
+  }
+
+  /// `J X` for `k` inputs, one after the other in memory; the outputs likewise. Each has the bits
+  /// of a run of its own.
+  func run(
+    columns k: Int, _ input: UnsafePointer<Double>, into output: UnsafeMutablePointer<Double>
+  ) throws {
+    if k == 1 || !mapCalls.isEmpty {
+      for j in 0..<k { try run(input + j * inputCount, into: output + j * outputCount) }
+      return
+    }
+    let workspace = blockPool.take()
+    defer { blockPool.giveBack(workspace) }
+    let scratch = workspace + Self.columnsAtOnce * scratchOffset
+    instructions.withUnsafeBufferPointer { instructions in
+      lanes.withUnsafeBufferPointer { lanes in
+        terms.withUnsafeBufferPointer { terms in
+          for first in stride(from: 0, to: k, by: Self.columnsAtOnce) {
+            ProgramExecutor.run(
+              instructions, lanes: lanes.baseAddress, terms: terms.baseAddress,
+              input: input + first * inputCount, output: output + first * outputCount,
+              workspace: workspace, scratch: scratch,
+              columns: ProgramColumns(
+                count: Swift.min(Self.columnsAtOnce, k - first), inputStride: inputCount,
+                outputStride: outputCount, workspaceStride: scratchOffset))
+          }
+        }
+      }
+    }
   }
 
   /// `J x` as a new array.

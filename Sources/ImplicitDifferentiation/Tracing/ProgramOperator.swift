@@ -56,25 +56,41 @@ final class ProgramOperator: LinearOperator {
 
   func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
     try requireSizes(x.count, y.count, transposed: false)
-    try run(executable(transposed: false), x, into: &y)
+    try run(executable(transposed: false), x, columns: 1, into: &y)
   }
 
   func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
     try requireSizes(x.count, y.count, transposed: true)
-    try run(executable(transposed: true), x, into: &y)
+    try run(executable(transposed: true), x, columns: 1, into: &y)
+  }
+
+  /// One replay for all columns: each coefficient is read once.
+  func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try requireSizes(x.count, y.count, columns: k, transposed: false)
+    try run(executable(transposed: false), x, columns: k, into: &y)
+  }
+
+  func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try requireSizes(x.count, y.count, columns: k, transposed: true)
+    try run(executable(transposed: true), x, columns: k, into: &y)
   }
 
   private func run(
-    _ program: ExecutableProgram, _ x: Span<Double>, into y: inout MutableSpan<Double>
+    _ program: ExecutableProgram, _ x: Span<Double>, columns k: Int,
+    into y: inout MutableSpan<Double>
   ) throws(LinearSolveError) {
     var failure: (any Error)?
     x.withUnsafeBufferPointer { input in
       y.withUnsafeMutableBufferPointer { output in
         guard let out = output.baseAddress else { return }
         do {
-          try program.run(input.baseAddress ?? UnsafePointer(out), into: out)
+          try program.run(columns: k, input.baseAddress ?? UnsafePointer(out), into: out)
         } catch {
           failure = error
         }
@@ -98,16 +114,19 @@ final class ProgramOperator: LinearOperator {
     if let entries = program.entries { return entries }
     let (m, n) = (rowCount, columnCount)
     var result = [Double](repeating: 0, count: m * n)
-    // Column by column, or row by row if there are fewer rows.
+    // Columns, or rows if there are fewer, in blocks.
     let transposed = m < n
     let count = transposed ? m : n
-    var unit = [Double](repeating: 0, count: count)
-    for k in 0..<count {
-      unit[k] = 1
-      let product = try transposed ? transposeApplied(to: unit) : applied(to: unit)
-      unit[k] = 0
-      for (i, value) in product.enumerated() {
-        result[transposed ? k * n + i : i * n + k] = value
+    for first in stride(from: 0, to: count, by: 16) {
+      let units = (first..<Swift.min(first + 16, count)).map { k in
+        var unit = [Double](repeating: 0, count: count)
+        unit[k] = 1
+        return unit
+      }
+      for (k, product) in try applied(toEach: units, transposed: transposed).enumerated() {
+        for (i, value) in product.enumerated() {
+          result[transposed ? (first + k) * n + i : i * n + first + k] = value
+        }
       }
     }
     return result

@@ -1,5 +1,4 @@
 import Kernels
-import Synchronization
 
 /// Chooses a method by what can be known about `A`, and says what it chose.
 ///
@@ -111,7 +110,7 @@ public struct Automatic: LinearSolver {
     }
     return IterativeChain(
       methods: methods,
-      fallback: n <= materializationLimit ? LazyFactorization(base: A) : nil,
+      fallback: n <= materializationLimit ? LazyFactorization(base: A, solver: LUSolver()) : nil,
       methodDescription: "\(reason), n = \(n) > \(denseThreshold)")
   }
 }
@@ -125,59 +124,78 @@ private struct IterativeChain: PreparedLinearSolver {
   func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution {
-    var tried = [String]()
-    var telling: LinearSolveError?
-    for method in methods {
-      do {
-        return try method.solve(b, transposed: transposed, initialGuess: initialGuess)
-      } catch {
-        // Another method would fail on these in the same way.
-        if error.isAboutInput { throw error }
-        tried.append(method.methodDescription)
-        telling = error.moreTelling(than: telling)
-      }
+    let outcomes = attempt(columns: 1) { prepared, _ in
+      [
+        outcome { () throws(LinearSolveError) in
+          try prepared.solve(b, transposed: transposed, initialGuess: initialGuess)
+        }
+      ]
     }
-    if let fallback {
-      do {
-        return try fallback.factorized().solve(
-          b, transposed: transposed, initialGuess: initialGuess)
-      } catch {
-        tried.append("dense LU")
-        telling = error.moreTelling(than: telling)
-      }
-    }
-    throw .exhausted(
-      tried: tried, reason: telling ?? .breakdown(quantity: "the list of methods", iteration: 0))
+    return try outcomes[0].get()
   }
-}
 
-/// A dense LU computed when first asked for and then kept. It depends on `A` alone, so that it does
-/// not matter which solve, on which thread, asks first.
-private final class LazyFactorization: Sendable {
-  private let base: any LinearOperator
-  private let outcome = Mutex<Result<any PreparedLinearSolver, LinearSolveError>?>(nil)
-
-  init(base: any LinearOperator) { self.base = base }
-
-  func factorized() throws(LinearSolveError) -> any PreparedLinearSolver {
-    let result = outcome.withLock { outcome in
-      if let outcome { return outcome }
-      let computed: Result<any PreparedLinearSolver, LinearSolveError>
-      do throws(LinearSolveError) {
-        computed = .success(try LUSolver().prepare(base))
-      } catch {
-        computed = .failure(error)
-      }
-      outcome = computed
-      return computed
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    attempt(columns: columns.count) { prepared, places in
+      prepared.solveEach(places.map { columns[$0] }, transposed: transposed)
     }
-    return try result.get()
+  }
+
+  /// Each method is tried on the columns that the ones before it did not solve.
+  private func attempt(
+    columns count: Int,
+    _ solve: (any PreparedLinearSolver, _ places: [Int]) -> [Result<
+      LinearSolution, LinearSolveError
+    >]
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    let untried = LinearSolveError.exhausted(
+      tried: [], reason: .breakdown(quantity: "the list of methods", iteration: 0))
+    var outcomes = [Result<LinearSolution, LinearSolveError>](
+      repeating: .failure(untried), count: count)
+    var tried = [[String]](repeating: [], count: count)
+    var telling = [LinearSolveError?](repeating: nil, count: count)
+    var open = Array(0..<count)
+    for method in methods where !open.isEmpty {
+      var failed: [Int] = []
+      for (place, outcome) in zip(open, solve(method, open)) {
+        outcomes[place] = outcome
+        // Another method would fail on an input in the same way.
+        guard case .failure(let error) = outcome, !error.isAboutInput else { continue }
+        tried[place].append(method.methodDescription)
+        telling[place] = error.moreTelling(than: telling[place])
+        failed.append(place)
+      }
+      open = failed
+    }
+    if let fallback, !open.isEmpty {
+      let solved: [Result<LinearSolution, LinearSolveError>]
+      do {
+        solved = solve(try fallback.factorized(), open)
+      } catch {
+        solved = open.map { _ in .failure(error) }
+      }
+      var failed: [Int] = []
+      for (place, outcome) in zip(open, solved) {
+        outcomes[place] = outcome
+        guard case .failure(let error) = outcome else { continue }
+        tried[place].append("dense LU")
+        telling[place] = error.moreTelling(than: telling[place])
+        failed.append(place)
+      }
+      open = failed
+    }
+    for place in open {
+      guard let reason = telling[place] else { continue }
+      outcomes[place] = .failure(.exhausted(tried: tried[place], reason: reason))
+    }
+    return outcomes
   }
 }
 
 extension LinearSolveError {
   /// Whether the error is about a vector, a size or a product, and not about the method.
-  fileprivate var isAboutInput: Bool {
+  var isAboutInput: Bool {
     switch self {
     case .sizeMismatch, .notFinite, .productFailed, .notSquare, .notBanded: true
     default: false

@@ -10,11 +10,12 @@ import Kernels
 /// ```
 /// An operator that is not symmetric is refused when it is prepared (two products), one that is not
 /// positive definite when `pᵀA p ≤ 0` is met. If `A` is singular but the system has solutions, one
-/// of them is returned.
+/// of them is returned. Several right-hand sides are iterated on in lockstep, with one block product
+/// for each iteration; a column that is done drops out.
 ///
 /// Source: M. R. Hestenes and E. Stiefel, "Methods of Conjugate Gradients for Solving Linear
 /// Systems", J. Res. Natl. Bur. Stand. 49 (1952), 409–436.
-public struct ConjugateGradient: LinearSolver, IterativeMethod {
+public struct ConjugateGradient: LinearSolver, SteppedMethod {
   /// The solve ends once `‖b − A x‖₂ ≤ max(relativeTolerance · ‖b‖₂, absoluteTolerance)`, or once
   /// the residual is as small as rounding allows (``SolveAcceptance``).
   public var relativeTolerance: Double
@@ -47,25 +48,41 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
   var name: String { "CG" }
   var needsSymmetry: Bool { true }
 
-  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
-    let n = system.columnCount
-    let x = system.x
-    let r = system.residual
-    let p = system.workVector(0, of: 3)
-    let q = system.workVector(1, of: 3)
-    let z = system.isPreconditioned ? system.workVector(2, of: 3) : r
-    let squaredTarget = system.cycleTarget * system.cycleTarget
+  func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
+    try Recurrence(system)
+  }
 
-    if system.isPreconditioned { try system.precondition(r, into: z) }
-    p.update(from: z, count: n)
-    var rz = try positive(Vector.dot(r, z, count: n), system, z)
-    // p = z + β p₋ with r ⊥ p₋ makes pᵀM p = rᵀz + β² p₋ᵀM p₋, without a product.
-    var pMp = rz
+  /// The state of one cycle between two products with `A`.
+  struct Recurrence: CycleRecurrence {
+    let system: IterativeSystem
+    private let r: UnsafeMutablePointer<Double>
+    private let p: UnsafeMutablePointer<Double>
+    private let q: UnsafeMutablePointer<Double>
+    private let z: UnsafeMutablePointer<Double>
+    private let squaredTarget: Double
+    private var rz = 0.0
+    private var pMp = 0.0
 
-    while true {
-      if system.isAtLimit { return .limit }
-      try system.multiply(p, into: q)
-      system.iterations += 1
+    init(_ system: IterativeSystem) throws(LinearSolveError) {
+      self.system = system
+      r = system.residual
+      p = system.workVector(0, of: 3)
+      q = system.workVector(1, of: 3)
+      z = system.isPreconditioned ? system.workVector(2, of: 3) : r
+      squaredTarget = system.cycleTarget * system.cycleTarget
+      let n = system.columnCount
+      if system.isPreconditioned { try system.precondition(r, into: z) }
+      p.update(from: z, count: n)
+      rz = try positive(Vector.dot(r, z, count: n))
+      // p = z + β p₋ with r ⊥ p₋ makes pᵀM p = rᵀz + β² p₋ᵀM p₋, without a product.
+      pMp = rz
+    }
+
+    var direction: UnsafePointer<Double> { UnsafePointer(p) }
+    var product: UnsafeMutablePointer<Double> { q }
+
+    mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
+      let n = system.columnCount
       let pAp = Vector.dot(p, q, count: n)
       guard pAp.isFinite else { try system.rejectNonFinite("pᵀA p", from: q, count: n) }
       let curvature = pAp / pMp
@@ -80,13 +97,13 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
       }
 
       let alpha = rz / pAp
-      Vector.addScaled(alpha, p, to: x, count: n)
+      Vector.addScaled(alpha, p, to: system.x, count: n)
       let rr = Vector.addScaledReturningSquaredNorm(-alpha, q, to: r, count: n)
       if rr <= squaredTarget { return .claimsConvergence }
       let next: Double
       if system.isPreconditioned {
         try system.precondition(r, into: z)
-        next = try positive(Vector.dot(r, z, count: n), system, z)
+        next = try positive(Vector.dot(r, z, count: n))
       } else {
         next = rr
       }
@@ -94,21 +111,20 @@ public struct ConjugateGradient: LinearSolver, IterativeMethod {
       Vector.scaleAndAdd(beta, p, adding: z, count: n)
       pMp = next + beta * beta * pMp
       rz = next
+      return nil
     }
-  }
 
-  /// `rᵀM⁻¹r`, which a positive definite preconditioner makes positive.
-  private func positive(
-    _ rz: Double, _ system: IterativeSystem, _ z: UnsafePointer<Double>
-  ) throws(LinearSolveError) -> Double {
-    guard rz.isFinite else {
-      try system.rejectNonFinite("rᵀM⁻¹r", from: z, count: system.columnCount)
+    /// `rᵀM⁻¹r`, which a positive definite preconditioner makes positive.
+    private func positive(_ rz: Double) throws(LinearSolveError) -> Double {
+      guard rz.isFinite else {
+        try system.rejectNonFinite("rᵀM⁻¹r", from: z, count: system.columnCount)
+      }
+      guard rz > 0 else {
+        throw .breakdown(
+          quantity: "rᵀM⁻¹r = \(rz.shortened), so the preconditioner is not positive definite,",
+          iteration: system.iterations)
+      }
+      return rz
     }
-    guard rz > 0 else {
-      throw .breakdown(
-        quantity: "rᵀM⁻¹r = \(rz.shortened), so the preconditioner is not positive definite,",
-        iteration: system.iterations)
-    }
-    return rz
   }
 }

@@ -42,6 +42,7 @@ struct DenseLU: Factorization {
   private let pivots: [Int]
 
   var description: String { "dense LU \(count)×\(count)" }
+  var areDear: Bool { true }
 
   /// Factorises the row-major `n × n` matrix, or throws `singular`. `2/3 n³` operations.
   init(_ entries: [Double], count n: Int) throws(LinearSolveError) {
@@ -85,6 +86,17 @@ struct DenseLU: Factorization {
       Dense.solveLU(factors, count: count, pivots: pivots, b)
     }
   }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    withRows(of: b, count: count, columns: k) { rows in
+      if transposed {
+        Dense.solveLUTransposed(
+          factors, count: count, pivots: pivots, rows, columns: k, rowStride: k)
+      } else {
+        Dense.solveLU(factors, count: count, pivots: pivots, rows, columns: k, rowStride: k)
+      }
+    }
+  }
 }
 
 /// `S A S = L Lᵀ` with `S` from the diagonal of `A`.
@@ -95,6 +107,7 @@ struct DenseCholesky: Factorization {
   private let factor: [Double]
 
   var description: String { "dense Cholesky \(count)×\(count)" }
+  var areDear: Bool { true }
 
   /// Factorises the row-major `n × n` matrix in `1/3 n³` operations. Throws `notPositiveDefinite`
   /// or `notSymmetric`, the latter if two entries differ by more than `symmetryTolerance` of
@@ -150,6 +163,12 @@ struct DenseCholesky: Factorization {
     Dense.solveCholesky(factor, count: count, b)
   }
 
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    withRows(of: b, count: count, columns: k) { rows in
+      Dense.solveCholesky(factor, count: count, rows, columns: k, rowStride: k)
+    }
+  }
+
   /// `max |aᵢⱼ − aⱼᵢ| / max |aᵢⱼ|`, where the diagonal gives no scale.
   private static func relativeDefect(_ entries: [Double], count n: Int) -> Double {
     var (defect, largest) = (0.0, 0.0)
@@ -181,4 +200,16 @@ struct DenseCholesky: Factorization {
     let pivot = entries[k * n + k] * factors[k] * factors[k]
     return pivot - Vector.dot(row, row, count: k)
   }
+}
+
+/// Hands the `k` columns at `b`, one after the other, to `body` as a row-major `n × k` matrix, and
+/// takes what it made of them.
+private func withRows(
+  of b: UnsafeMutablePointer<Double>, count n: Int, columns k: Int,
+  _ body: (UnsafeMutablePointer<Double>) -> Void
+) {
+  let rows = VectorArena(vectors: 1, length: n * k)
+  Dense.transpose(b, rows: k, columns: n, into: rows[0])
+  body(rows[0])
+  Dense.transpose(rows[0], rows: n, columns: k, into: b)
 }

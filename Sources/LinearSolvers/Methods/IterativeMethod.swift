@@ -59,6 +59,41 @@ extension IterativeMethod {
   }
 }
 
+/// An iterative method that needs one product with `A` at each step, so that the products of several
+/// right-hand sides can be computed together.
+protocol SteppedMethod: IterativeMethod {
+  associatedtype Recurrence: CycleRecurrence
+
+  /// The start of a cycle, from `system.residual`.
+  func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence
+}
+
+/// A cycle under way.
+protocol CycleRecurrence {
+  var system: IterativeSystem { get }
+
+  /// The vector that `A` is to be multiplied by, length `n`.
+  var direction: UnsafePointer<Double> { get }
+
+  /// Where the product belongs, length `m`.
+  var product: UnsafeMutablePointer<Double> { get }
+
+  /// One step, once `product` is there; how the cycle ended, if it did.
+  mutating func advance() throws(LinearSolveError) -> CycleOutcome?
+}
+
+extension SteppedMethod {
+  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
+    var recurrence = try begin(system)
+    while true {
+      if system.isAtLimit { return .limit }
+      try system.multiply(recurrence.direction, into: recurrence.product)
+      system.iterations += 1
+      if let outcome = try recurrence.advance() { return outcome }
+    }
+  }
+}
+
 /// How a cycle ended.
 enum CycleOutcome {
   /// The recurrence says that the target is met.

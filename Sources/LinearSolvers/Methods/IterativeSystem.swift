@@ -134,8 +134,14 @@ final class IterativeSystem {
   func multiply(
     _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>
   ) throws(LinearSolveError) {
-    products += 1
     try base.multiply(v, into: w, transposed: transposed)
+    finishProduct(w)
+  }
+
+  /// Finishes and counts a product `w` with `A` that was computed in a block with those of other
+  /// systems.
+  func finishProduct(_ w: UnsafeMutablePointer<Double>) {
+    products += 1
     if operatorExponent != 0 { PowerOfTwo.scale(w, count: rowCount, by: operatorExponent) }
   }
 
@@ -220,6 +226,39 @@ extension LinearOperator {
     } else {
       try matvec(input.span, into: &span)
     }
+  }
+
+  /// `W ← A V` or `Aᵀ V` on pointers, for `k` columns one after the other. Where that throws, each
+  /// column is multiplied by itself: the errors say which columns are at fault.
+  func multiplyEach(
+    _ v: UnsafePointer<Double>, columns k: Int, into w: UnsafeMutablePointer<Double>,
+    transposed: Bool
+  ) -> [LinearSolveError?] {
+    var errors = [LinearSolveError?](repeating: nil, count: k)
+    let (inputCount, outputCount) = transposed ? (rowCount, columnCount) : (columnCount, rowCount)
+    if k > 1 {
+      let input = UnsafeBufferPointer(start: v, count: inputCount * k)
+      let output = UnsafeMutableBufferPointer(start: w, count: outputCount * k)
+      var span = output.mutableSpan
+      do {
+        if transposed {
+          try transposeMatmat(input.span, columns: k, into: &span)
+        } else {
+          try matmat(input.span, columns: k, into: &span)
+        }
+        return errors
+      } catch {
+        // Told column by column below.
+      }
+    }
+    for j in 0..<k {
+      do {
+        try multiply(v + j * inputCount, into: w + j * outputCount, transposed: transposed)
+      } catch {
+        errors[j] = error
+      }
+    }
+    return errors
   }
 }
 

@@ -66,13 +66,58 @@ public protocol PreparedLinearSolver: Sendable {
   func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution
+
+  /// Solves for several right-hand sides at once; the outcome for each, in order. Every column is
+  /// normalised, checked and refused by itself, as by `solve`: a failure concerns no other column.
+  ///
+  /// The direct methods run through their factors once for all columns (the dense ones; bands go
+  /// column by column) and refine with block products. Conjugate gradients iterate on all columns
+  /// in lockstep, one block product for each iteration, with the bits that `solve` gives where the
+  /// block product has those of the single one. The other methods take one column after the other,
+  /// as does the default.
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>]
 }
 
 extension PreparedLinearSolver {
+  /// One column after the other.
+  public func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    columns.map { b in
+      outcome { () throws(LinearSolveError) in try solve(b, transposed: transposed) }
+    }
+  }
+
+  /// Solves for several right-hand sides at once, see ``solveEach(_:transposed:)``. Throws the
+  /// error of the first column that was not solved.
+  public func solve(
+    columns: [[Double]], transposed: Bool = false
+  ) throws(LinearSolveError) -> [LinearSolution] {
+    var solutions: [LinearSolution] = []
+    solutions.reserveCapacity(columns.count)
+    for outcome in solveEach(columns, transposed: transposed) {
+      solutions.append(try outcome.get())
+    }
+    return solutions
+  }
+
   /// Solves `A x = b`, or `Aᵀ x = b` if `transposed`, starting from zero.
   public func solve(
     _ b: [Double], transposed: Bool = false
   ) throws(LinearSolveError) -> LinearSolution {
     try solve(b, transposed: transposed, initialGuess: nil)
+  }
+}
+
+/// What a computation returned or threw.
+func outcome<Value>(
+  _ body: () throws(LinearSolveError) -> Value
+) -> Result<Value, LinearSolveError> {
+  do {
+    return .success(try body())
+  } catch {
+    return .failure(error)
   }
 }

@@ -14,8 +14,32 @@ protocol Factorization: Sendable {
   /// `‖Â‖∞` and `‖Âᵀ‖∞`.
   var norms: (rows: Double, columns: Double) { get }
 
+  /// Whether making them takes so much longer than solving with them that a nearby operator
+  /// should use them too. Bands are factorised again.
+  var areDear: Bool { get }
+
   /// `b ← Â⁻¹b`, or `Â⁻ᵀb`.
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool)
+
+  /// The same for `k` columns, one after the other in memory. Rounding does not depend on how many
+  /// there are, but may differ from that of the solve for a single vector.
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool)
+}
+
+extension Factorization {
+  var areDear: Bool { false }
+
+  /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
+  func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
+    scaling.scaleRightHandSide(b, transposed: transposed)
+    solve(b, transposed: transposed)
+    scaling.scaleSolution(b, transposed: transposed)
+  }
+
+  /// Column by column.
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    for j in 0..<k { solve(b + j * count, transposed: transposed) }
+  }
 }
 
 extension Factorization {
@@ -61,80 +85,191 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
   /// More steps are made only if that one was not enough.
   private static var maximumRefinements: Int { 3 }
 
+  /// More columns than this are solved in groups, which bounds the memory (five vectors for each).
+  private static var columnsAtOnce: Int { 64 }
+
   func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution {
-    let n = factors.count
-    try requireRightHandSide(b, count: n)
-    if let initialGuess { try requireInitialGuess(initialGuess, count: n) }
-    let size = ProbeVector.maximumMagnitude(b)
-    if size == 0 { return .zero(count: n, method: methodDescription) }
+    if let initialGuess { try requireInitialGuess(initialGuess, count: factors.count) }
+    return try solveGroup([b], transposed: transposed, asBlock: false)[0].get()
+  }
 
-    let exponent = PowerOfTwo.exponent(of: size)
-    let arena = VectorArena(vectors: 5, length: n)
-    let (rhs, x, residual) = (arena[0], arena[1], arena[2])
-    let (candidate, candidateResidual) = (arena[3], arena[4])
-    rhs.update(from: b, count: n)
-    PowerOfTwo.scale(rhs, count: n, by: -exponent)
-    let rhsNorm = factors.scaling.rightHandSideNorm(rhs, transposed: transposed)
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    stride(from: 0, to: columns.count, by: Self.columnsAtOnce).flatMap { first in
+      solveGroup(
+        columns[first..<min(first + Self.columnsAtOnce, columns.count)], transposed: transposed,
+        asBlock: columns.count > 1)
+    }
+  }
 
-    x.update(from: rhs, count: n)
-    solveScaled(x, transposed: transposed)
-    var error = try backwardError(x, rhs, rhsNorm, into: residual, transposed: transposed)
+  /// A column that is neither zero nor unfit, on its way.
+  private struct Column {
+    /// Which one it is.
+    let place: Int
+    /// It was multiplied by `2^-exponent`.
+    let exponent: Int
+    let rhsNorm: Double
+    var error = 0.0
     var products = 1
     var refinements = 0
-    while error > 0 && refinements < Self.maximumRefinements {
-      if refinements > 0 && error <= acceptance.backwardErrorLimit { break }
-      candidate.update(from: residual, count: n)
-      solveScaled(candidate, transposed: transposed)
-      Vector.addScaled(1, x, to: candidate, count: n)
-      let next = try backwardError(
-        candidate, rhs, rhsNorm, into: candidateResidual, transposed: transposed)
-      products += 1
-      refinements += 1
-      // At rounding level the step is as likely to lose as to gain, and the better one is kept.
-      if !(next <= error) { break }
-      x.update(from: candidate, count: n)
-      residual.update(from: candidateResidual, count: n)
-      error = next
+    var failure: LinearSolveError?
+
+    mutating func record(_ error: Result<Double, LinearSolveError>) {
+      switch error {
+      case .success(let error): self.error = error
+      case .failure(let failure): self.failure = failure
+      }
     }
-    if !(error <= acceptance.backwardErrorLimit) {
-      throw .inaccurate(backwardError: error, limit: acceptance.backwardErrorLimit)
+  }
+
+  private func solveGroup(
+    _ group: ArraySlice<[Double]>, transposed: Bool, asBlock: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    let n = factors.count
+    var outcomes = group.map { _ in
+      Result<LinearSolution, LinearSolveError>.success(
+        .zero(count: n, method: methodDescription))
+    }
+    // Vector `j` of each array starts at `j n`.
+    let arena = VectorArena(vectors: 5, length: n * group.count)
+    let (rhs, x, residual) = (arena[0], arena[1], arena[2])
+    let (candidate, candidateResidual) = (arena[3], arena[4])
+    var columns: [Column] = []
+    columns.reserveCapacity(group.count)
+    for (place, b) in group.enumerated() {
+      do {
+        try requireRightHandSide(b, count: n)
+      } catch {
+        outcomes[place] = .failure(error)
+        continue
+      }
+      let size = ProbeVector.maximumMagnitude(b)
+      if size == 0 { continue }
+      let exponent = PowerOfTwo.exponent(of: size)
+      let normalised = rhs + columns.count * n
+      normalised.update(from: b, count: n)
+      PowerOfTwo.scale(normalised, count: n, by: -exponent)
+      columns.append(
+        Column(
+          place: place, exponent: exponent,
+          rhsNorm: factors.scaling.rightHandSideNorm(normalised, transposed: transposed)))
     }
 
+    let every = Array(columns.indices)
+    x.update(from: rhs, count: columns.count * n)
+    solveScaled(x, count: columns.count, transposed: transposed, asBlock: asBlock)
+    let errors = backwardErrors(
+      x, of: every, columns, rhs, into: residual, transposed: transposed)
+    for (j, error) in errors.enumerated() { columns[j].record(error) }
+
+    var active = every.filter { columns[$0].failure == nil && columns[$0].error > 0 }
+    while !active.isEmpty {
+      for (k, j) in active.enumerated() {
+        (candidate + k * n).update(from: residual + j * n, count: n)
+      }
+      solveScaled(candidate, count: active.count, transposed: transposed, asBlock: asBlock)
+      for (k, j) in active.enumerated() {
+        Vector.addScaled(1, x + j * n, to: candidate + k * n, count: n)
+      }
+      let errors = backwardErrors(
+        candidate, of: active, columns, rhs, into: candidateResidual, transposed: transposed)
+      var unfinished: [Int] = []
+      for (k, j) in active.enumerated() {
+        columns[j].products += 1
+        columns[j].refinements += 1
+        // At rounding level the step is as likely to lose as to gain, and the better one is kept.
+        if case .success(let next) = errors[k], !(next <= columns[j].error) { continue }
+        columns[j].record(errors[k])
+        if columns[j].failure != nil { continue }
+        (x + j * n).update(from: candidate + k * n, count: n)
+        (residual + j * n).update(from: candidateResidual + k * n, count: n)
+        if columns[j].error > acceptance.backwardErrorLimit,
+          columns[j].refinements < Self.maximumRefinements
+        {
+          unfinished.append(j)
+        }
+      }
+      active = unfinished
+    }
+    for (j, column) in columns.enumerated() {
+      outcomes[column.place] = outcome { () throws(LinearSolveError) in
+        try accepted(column, x + j * n, rhs: rhs + j * n, residual: residual + j * n)
+      }
+    }
+    return outcomes
+  }
+
+  /// The solution scaled back, if its backward error is small enough.
+  private func accepted(
+    _ column: Column, _ x: UnsafeMutablePointer<Double>, rhs: UnsafePointer<Double>,
+    residual: UnsafePointer<Double>
+  ) throws(LinearSolveError) -> LinearSolution {
+    let n = factors.count
+    if let failure = column.failure { throw failure }
+    if !(column.error <= acceptance.backwardErrorLimit) {
+      throw .inaccurate(backwardError: column.error, limit: acceptance.backwardErrorLimit)
+    }
     let residualNorm = Vector.norm(residual, count: n)
     let relativeResidual = residualNorm / Vector.norm(rhs, count: n)
-    PowerOfTwo.scale(x, count: n, by: exponent)
+    PowerOfTwo.scale(x, count: n, by: column.exponent)
     try requireFinite(x, count: n, "the solution (it overflows)")
     return LinearSolution(
-      vector: [Double](UnsafeBufferPointer(start: x, count: n)), iterations: refinements,
-      operatorProducts: products, residualNorm: PowerOfTwo.scaled(residualNorm, by: exponent),
-      relativeResidual: relativeResidual, backwardError: error, method: methodDescription)
+      vector: [Double](UnsafeBufferPointer(start: x, count: n)), iterations: column.refinements,
+      operatorProducts: column.products,
+      residualNorm: PowerOfTwo.scaled(residualNorm, by: column.exponent),
+      relativeResidual: relativeResidual, backwardError: column.error, method: methodDescription)
   }
 
-  /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
-  private func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
-    factors.scaling.scaleRightHandSide(b, transposed: transposed)
-    factors.solve(b, transposed: transposed)
-    factors.scaling.scaleSolution(b, transposed: transposed)
-  }
-
-  /// The backward error of `x` in the scaled system; `residual ← b − A x`.
-  private func backwardError(
-    _ x: UnsafePointer<Double>, _ rhs: UnsafePointer<Double>, _ rhsNorm: Double,
-    into residual: UnsafeMutablePointer<Double>, transposed: Bool
-  ) throws(LinearSolveError) -> Double {
+  /// `b ← A⁻¹b`, or `A⁻ᵀb`, for each of `k` vectors.
+  private func solveScaled(
+    _ b: UnsafeMutablePointer<Double>, count k: Int, transposed: Bool, asBlock: Bool
+  ) {
     let n = factors.count
-    try requireFinite(x, count: n, "the solution")
-    try base.multiply(x, into: residual, transposed: transposed)
-    try requireFinite(residual, count: n, "a product with the operator")
-    Vector.scale(-1, residual, count: n)
-    Vector.addScaled(1, rhs, to: residual, count: n)
-    return SolveAcceptance.Evidence(
-      residualNorm: factors.scaling.rightHandSideNorm(residual, transposed: transposed),
-      operatorNorm: transposed ? factors.norms.columns : factors.norms.rows,
-      solutionNorm: factors.scaling.solutionNorm(x, transposed: transposed),
-      rightHandSideNorm: rhsNorm
-    ).backwardError
+    if !asBlock {
+      for j in 0..<k { factors.solveScaled(b + j * n, transposed: transposed) }
+      return
+    }
+    for j in 0..<k { factors.scaling.scaleRightHandSide(b + j * n, transposed: transposed) }
+    factors.solve(b, columns: k, transposed: transposed)
+    for j in 0..<k { factors.scaling.scaleSolution(b + j * n, transposed: transposed) }
+  }
+
+  /// The backward errors in the scaled system of the vectors at `x`, one for each of the columns
+  /// `places`; their residuals `b − A x` likewise.
+  private func backwardErrors(
+    _ x: UnsafePointer<Double>, of places: [Int], _ columns: [Column],
+    _ rhs: UnsafePointer<Double>, into residual: UnsafeMutablePointer<Double>, transposed: Bool
+  ) -> [Result<Double, LinearSolveError>] {
+    let n = factors.count
+    let failures = base.multiplyEach(
+      x, columns: places.count, into: residual, transposed: transposed)
+    return places.enumerated().map { k, j in
+      let (x, residual) = (x + k * n, residual + k * n)
+      return outcome { () throws(LinearSolveError) in
+        try requireFinite(x, count: n, "the solution")
+        if let failure = failures[k] { throw failure }
+        try requireFinite(residual, count: n, "a product with the operator")
+        Vector.scale(-1, residual, count: n)
+        Vector.addScaled(1, rhs + j * n, to: residual, count: n)
+        return SolveAcceptance.Evidence(
+          residualNorm: factors.scaling.rightHandSideNorm(residual, transposed: transposed),
+          operatorNorm: transposed ? factors.norms.columns : factors.norms.rows,
+          solutionNorm: factors.scaling.solutionNorm(x, transposed: transposed),
+          rightHandSideNorm: columns[j].rhsNorm
+        ).backwardError
+      }
+    }
+  }
+}
+
+extension PreparedDirectSolver: KeepsFactors {
+  /// As an operator, if they are dear.
+  var nearbyFactors: NearbyFactors? {
+    factors.areDear
+      ? NearbyFactors(
+        inverse: InverseOperator(factors: factors), description: factors.description) : nil
   }
 }

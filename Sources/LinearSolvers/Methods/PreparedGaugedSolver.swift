@@ -1,3 +1,5 @@
+import Kernels
+
 /// A gauge-singular operator, ready to solve.
 package struct PreparedGaugedSolver: PreparedLinearSolver {
   let gauge: GaugedSolver
@@ -15,7 +17,35 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
   package func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution {
-    let (outside, free) = transposed ? (right, left) : (left, right)
+    let (consistent, method) = try consistentPart(of: b, transposed: transposed)
+    let solution = try regular.solve(
+      consistent, transposed: transposed, initialGuess: initialGuess)
+    return gauged(solution, method, transposed: transposed)
+  }
+
+  package func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    let parts = columns.map { b in
+      outcome { () throws(LinearSolveError) in try consistentPart(of: b, transposed: transposed) }
+    }
+    let consistent = parts.compactMap { try? $0.get() }
+    var solved = regular.solveEach(consistent.map(\.b), transposed: transposed).makeIterator()
+    return parts.map { part in
+      outcome { () throws(LinearSolveError) in
+        let method = try part.get().method
+        guard let solution = solved.next() else { stop("a column of a block solve is missing") }
+        return gauged(try solution.get(), method, transposed: transposed)
+      }
+    }
+  }
+
+  /// The right-hand side without what `A` cannot give, and the method in words; throws if what it
+  /// cannot give is more than rounding.
+  private func consistentPart(
+    of b: [Double], transposed: Bool
+  ) throws(LinearSolveError) -> (b: [Double], method: String) {
+    let outside = transposed ? right : left
     var b = b
     let size = ProbeVector.norm(b)
     var method = methodDescription
@@ -34,11 +64,22 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
       }
     }
     removeComponents(outside, from: &b)
-    var solution = try regular.solve(b, transposed: transposed, initialGuess: initialGuess)
-    removeComponents(free, from: &solution.vector)
+    return (b, method)
+  }
+
+  /// The solution orthogonal to the null vectors.
+  private func gauged(
+    _ solution: LinearSolution, _ method: String, transposed: Bool
+  ) -> LinearSolution {
+    var solution = solution
+    removeComponents(transposed ? left : right, from: &solution.vector)
     solution.method = method
     return solution
   }
+}
+
+extension PreparedGaugedSolver: KeepsFactors {
+  var nearbyFactors: NearbyFactors? { (regular as? any KeepsFactors)?.nearbyFactors }
 }
 
 /// `v ← (I − Q Qᵀ) v`, one vector after the other.

@@ -56,6 +56,56 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution {
+    guard let solve = try start(b, transposed: transposed, initialGuess: initialGuess) else {
+      return zero(transposed: transposed)
+    }
+    do {
+      let system = solve.system
+      var progress = try opening(solve)
+      while case .unfinished = progress {
+        let previous = try residualToImprove(system)
+        progress = try verdict(on: system, after: try method.cycle(system), from: previous)
+      }
+      return try solution(of: solve, progress)
+    } catch {
+      throw error.scaled(by: solve.exponent)
+    }
+  }
+
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    if columns.count > 1, let stepped = method as? any SteppedMethod {
+      return solveInLockstep(stepped, columns, transposed: transposed)
+    }
+    return columns.map { b in
+      outcome { () throws(LinearSolveError) in
+        try solve(b, transposed: transposed, initialGuess: nil)
+      }
+    }
+  }
+
+  // MARK: One right-hand side, between cycles
+
+  /// A system on its way, for `2^-exponent` of the right-hand side given.
+  struct Solve {
+    let system: IterativeSystem
+    let exponent: Int
+    let startsAtZero: Bool
+  }
+
+  /// How far a solve has come.
+  enum Progress {
+    case unfinished
+    case solved
+    /// Accepted although no solution exists.
+    case leastSquares
+  }
+
+  /// The normalised system; `nil` for a right-hand side of zero.
+  func start(
+    _ b: [Double], transposed: Bool, initialGuess: [Double]?
+  ) throws(LinearSolveError) -> Solve? {
     let system = IterativeSystem(
       base: base, transposed: transposed, preconditioner: method.preconditioner,
       operatorExponent: operatorExponent, operatorNorm: operatorNorm,
@@ -64,83 +114,100 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     try requireRightHandSide(b, count: m)
     if let initialGuess { try requireInitialGuess(initialGuess, count: n) }
     let size = ProbeVector.maximumMagnitude(b)
-    if size == 0 { return .zero(count: n, method: methodDescription) }
+    if size == 0 { return nil }
 
     let exponent = PowerOfTwo.exponent(of: size)
-    // 2ᵏA · x′ = 2⁻ᵉ b with x = 2ᵉ⁺ᵏ x′.
-    let solutionExponent = exponent + operatorExponent
     system.rightHandSide.update(from: b, count: m)
     PowerOfTwo.scale(system.rightHandSide, count: m, by: -exponent)
     system.measureRightHandSide()
     if let initialGuess {
+      // 2ᵏA · x′ = 2⁻ᵉ b with x = 2ᵉ⁺ᵏ x′.
       system.x.update(from: initialGuess, count: n)
-      PowerOfTwo.scale(system.x, count: n, by: -solutionExponent)
+      PowerOfTwo.scale(system.x, count: n, by: -(exponent + operatorExponent))
     } else {
       system.x.update(repeating: 0, count: n)
     }
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
+    return Solve(system: system, exponent: exponent, startsAtZero: initialGuess == nil)
+  }
 
-    let evidence: SolveAcceptance.Evidence
-    do {
-      evidence = try run(system, startsAtZero: initialGuess == nil)
-    } catch {
-      throw error.scaled(by: exponent)
+  /// The solution for a right-hand side of zero.
+  func zero(transposed: Bool) -> LinearSolution {
+    .zero(
+      count: transposed ? base.rowCount : base.columnCount, method: methodDescription)
+  }
+
+  /// The residual of the first guess, which may do.
+  func opening(_ solve: Solve) throws(LinearSolveError) -> Progress {
+    try solve.system.recomputeResidual(xIsZero: solve.startsAtZero)
+    // `!(≤)` here and below, so that NaN never passes for convergence.
+    return !(solve.system.residualNorm <= solve.system.target) ? .unfinished : .solved
+  }
+
+  /// The residual norm that the next cycle starts from; throws if there are no iterations left.
+  func residualToImprove(_ system: IterativeSystem) throws(LinearSolveError) -> Double {
+    if system.isAtLimit { throw system.notConverged }
+    return system.residualNorm
+  }
+
+  /// After a cycle: done if the *recomputed* residual meets the target or is as small as rounding
+  /// allows, else whether another cycle is worth while.
+  func verdict(
+    on system: IterativeSystem, after outcome: CycleOutcome, from previous: Double
+  ) throws(LinearSolveError) -> Progress {
+    let acceptance = self.acceptance
+    try system.recomputeResidual()
+    let current = system.residualNorm
+    if current <= system.target || acceptance.acceptsBackwardError(of: system.evidence) {
+      return .solved
     }
+    switch outcome {
+    case .limit:
+      throw system.notConverged
+    case .claimsConvergence:
+      // The recurrence was wrong. From the true residual a cycle gains digits as iterative
+      // refinement does; once it gains less than one bit it never will.
+      if !(current <= 0.5 * previous) { throw system.stagnated }
+    case .cycleEnd:
+      if !(current <= 0.999 * previous) { throw system.stagnated }
+    case .leastSquares(let normalResidual):
+      guard method.acceptsLeastSquares else {
+        throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+      }
+      if try isLeastSquaresSolution(system, acceptance) { return .leastSquares }
+      if !(current <= 0.999 * previous) { throw system.stagnated }
+    case .suspectsLeastSquares:
+      if let normalResidual = try orthogonality(of: system) {
+        throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
+      }
+      system.mayBeSingular = false
+    case .stopped(let reason):
+      if !(current <= 0.5 * previous) { throw reason }
+    }
+    return .unfinished
+  }
 
-    PowerOfTwo.scale(system.x, count: n, by: solutionExponent)
+  /// The solution scaled back, if it has not grown beyond what numbers can tell.
+  func solution(
+    of solve: Solve, _ progress: Progress
+  ) throws(LinearSolveError) -> LinearSolution {
+    let (system, n) = (solve.system, solve.system.columnCount)
+    let evidence = system.evidence
+    if case .solved = progress { try acceptance.requireModestGrowth(evidence) }
+    PowerOfTwo.scale(system.x, count: n, by: solve.exponent + operatorExponent)
     try requireFinite(system.x, count: n, "the solution (it overflows)")
     return LinearSolution(
       vector: [Double](UnsafeBufferPointer(start: system.x, count: n)),
       iterations: system.iterations, operatorProducts: system.products,
-      residualNorm: PowerOfTwo.scaled(system.residualNorm, by: exponent),
+      residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
       backwardError: evidence.backwardError, method: methodDescription)
   }
 
-  /// Cycles until the *recomputed* residual meets the target, or is as small as rounding allows.
-  private func run(
-    _ system: IterativeSystem, startsAtZero: Bool
-  ) throws(LinearSolveError) -> SolveAcceptance.Evidence {
-    let acceptance = SolveAcceptance.roundingLevel(count: max(system.rowCount, system.columnCount))
-    try system.recomputeResidual(xIsZero: startsAtZero)
-    // `!(≤)` here and below, so that NaN never passes for convergence.
-    while !(system.residualNorm <= system.target) {
-      if system.isAtLimit { throw system.notConverged }
-      let previous = system.residualNorm
-      let outcome = try method.cycle(system)
-      try system.recomputeResidual()
-      let current = system.residualNorm
-      if current <= system.target || acceptance.acceptsBackwardError(of: system.evidence) { break }
-
-      switch outcome {
-      case .limit:
-        throw system.notConverged
-      case .claimsConvergence:
-        // The recurrence was wrong. From the true residual a cycle gains digits as iterative
-        // refinement does; once it gains less than one bit it never will.
-        if !(current <= 0.5 * previous) { throw system.stagnated }
-      case .cycleEnd:
-        if !(current <= 0.999 * previous) { throw system.stagnated }
-      case .leastSquares(let normalResidual):
-        guard method.acceptsLeastSquares else {
-          throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
-        }
-        if try isLeastSquaresSolution(system, acceptance) { return system.evidence }
-        if !(current <= 0.999 * previous) { throw system.stagnated }
-      case .suspectsLeastSquares:
-        if let normalResidual = try orthogonality(of: system) {
-          throw .inconsistent(residualNorm: current, normalResidual: normalResidual)
-        }
-        system.mayBeSingular = false
-      case .stopped(let reason):
-        if !(current <= 0.5 * previous) { throw reason }
-      }
-    }
-    let evidence = system.evidence
-    try acceptance.requireModestGrowth(evidence)
-    return evidence
+  private var acceptance: SolveAcceptance {
+    .roundingLevel(count: max(base.rowCount, base.columnCount))
   }
 }
 

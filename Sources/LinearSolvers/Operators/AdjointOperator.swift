@@ -25,6 +25,16 @@ public struct AdjointOperator: LinearOperator {
     throws(LinearSolveError)
   { try base.matvec(x, into: &y) }
 
+  /// `Y ← Aᵀ X`, the transposed block product of `base`.
+  public func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) { try base.transposeMatmat(x, columns: k, into: &y) }
+
+  /// `Y ← A X`, the block product of `base`.
+  public func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) { try base.matmat(x, columns: k, into: &y) }
+
   /// The entries of `base`, transposed.
   public func denseMatrix() throws(LinearSolveError) -> [Double] {
     let entries = try base.denseMatrix()

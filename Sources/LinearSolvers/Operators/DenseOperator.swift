@@ -33,7 +33,7 @@ public struct DenseOperator: LinearOperator {
     throws(LinearSolveError)
   {
     try requireSizes(x.count, y.count, transposed: false)
-    multiply(x, into: &y, transposed: false)
+    multiply(x, columns: 1, into: &y, transposed: false)
   }
 
   /// `y ← Aᵀ x`.
@@ -41,14 +41,30 @@ public struct DenseOperator: LinearOperator {
     throws(LinearSolveError)
   {
     try requireSizes(x.count, y.count, transposed: true)
-    multiply(x, into: &y, transposed: true)
+    multiply(x, columns: 1, into: &y, transposed: true)
+  }
+
+  /// `Y ← A X`, reading the entries once.
+  public func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try requireSizes(x.count, y.count, columns: k, transposed: false)
+    multiply(x, columns: k, into: &y, transposed: false)
+  }
+
+  /// `Y ← Aᵀ X`, reading the entries once.
+  public func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try requireSizes(x.count, y.count, columns: k, transposed: true)
+    multiply(x, columns: k, into: &y, transposed: true)
   }
 
   /// The entries at hand.
   public func denseMatrix() throws(LinearSolveError) -> [Double] { entries }
 
   private func multiply(
-    _ x: Span<Double>, into y: inout MutableSpan<Double>, transposed: Bool
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>, transposed: Bool
   ) {
     let (m, n) = (rowCount, columnCount)
     entries.withUnsafeBufferPointer { entries in
@@ -61,10 +77,12 @@ public struct DenseOperator: LinearOperator {
           }
           if transposed {
             Dense.multiplyTransposed(
-              a, rows: m, columns: n, rowStride: n, by: x, into: out, scaledBy: 1, adding: false)
+              a, rows: m, columns: n, rowStride: n, byEach: x, stride: m, into: out, stride: n,
+              count: k, scaledBy: 1, adding: false)
           } else {
             Dense.multiply(
-              a, rows: m, columns: n, rowStride: n, by: x, into: out, scaledBy: 1, adding: false)
+              a, rows: m, columns: n, rowStride: n, byEach: x, stride: n, into: out, stride: m,
+              count: k, scaledBy: 1, adding: false)
           }
         }
       }

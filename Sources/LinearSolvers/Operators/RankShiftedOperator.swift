@@ -22,6 +22,24 @@ struct RankShiftedOperator: LinearOperator {
     addShift(x, into: &y, through: left, along: right)
   }
 
+  func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.matmat(x, columns: k, into: &y)
+    try forEachColumn(of: x, and: &y, count: k) { x, y in
+      addShift(x, into: &y, through: right, along: left)
+    }
+  }
+
+  func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.transposeMatmat(x, columns: k, into: &y)
+    try forEachColumn(of: x, and: &y, count: k) { x, y in
+      addShift(x, into: &y, through: left, along: right)
+    }
+  }
+
   func denseMatrix() throws(LinearSolveError) -> [Double] {
     var entries = try base.denseMatrix()
     let n = columnCount

@@ -39,6 +39,22 @@ public struct ScaledOperator: LinearOperator {
     scale(&y)
   }
 
+  /// `Y ← α A X`.
+  public func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.matmat(x, columns: k, into: &y)
+    scale(&y)
+  }
+
+  /// `Y ← α Aᵀ X`.
+  public func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.transposeMatmat(x, columns: k, into: &y)
+    scale(&y)
+  }
+
   /// The entries of `base`, scaled.
   public func denseMatrix() throws(LinearSolveError) -> [Double] {
     try base.denseMatrix().map { factor * $0 }

@@ -40,6 +40,22 @@ public struct ShiftedOperator: LinearOperator {
     addScaled(shift, x, to: &y)
   }
 
+  /// `Y ← A X + σ X`.
+  public func matmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.matmat(x, columns: k, into: &y)
+    addScaled(shift, x, to: &y)
+  }
+
+  /// `Y ← Aᵀ X + σ X`.
+  public func transposeMatmat(
+    _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
+  ) throws(LinearSolveError) {
+    try base.transposeMatmat(x, columns: k, into: &y)
+    addScaled(shift, x, to: &y)
+  }
+
   /// The entries of `base`, with `σ` added to the diagonal.
   public func denseMatrix() throws(LinearSolveError) -> [Double] {
     var entries = try base.denseMatrix()

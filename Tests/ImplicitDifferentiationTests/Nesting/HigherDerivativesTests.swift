@@ -317,7 +317,7 @@ final class Counter: Sendable {
 }
 
 /// Counts how often an operator is factorised.
-private struct CountingSolver: LinearSolver {
+struct CountingSolver: LinearSolver {
   let base: any LinearSolver
   let preparations: Counter
 

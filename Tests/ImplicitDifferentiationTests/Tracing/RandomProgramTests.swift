@@ -9,6 +9,26 @@ import Testing
   /// Two orders of the same sums, chained some tens of times, of numbers of size one.
   static let tolerance = 1e-14
 
+  @Test("A block of inputs gives the bits of each by itself, forwards and backwards")
+  func blocks() throws {
+    var numbers = Choices(seed: 3)
+    for program in Self.programs {
+      let recorded = try record(at: program.inputs) { program.run($0) }
+      let J = ProgramOperator(
+        recorded.trace, inputs: recorded.inputs, outputs: recorded.outputs)
+      // The second is more than are run at a time.
+      for count in [3, 19] {
+        let (V, U) = (
+          (0..<count).map { _ in numbers.tensor([J.columnCount]).scalars },
+          (0..<count).map { _ in numbers.tensor([J.rowCount]).scalars }
+        )
+        #expect(try J.applied(toEach: V, transposed: false) == V.map { try J.applied(to: $0) })
+        #expect(
+          try J.applied(toEach: U, transposed: true) == U.map { try J.transposeApplied(to: $0) })
+      }
+    }
+  }
+
   @Test("Fused, unfused, transposed and twice transposed programs do what the walk does")
   func allFormsAgree() throws {
     var (recordedTerms, fusedTerms) = (0, 0)

@@ -165,6 +165,18 @@ extension SeededNumbers {
     }
   }
 
+  @Test("A block product is the products one by one, bit for bit", arguments: OperatorScenario.all)
+  func blocksAreProducts(_ scenario: OperatorScenario) throws {
+    let A = try scenario.make()
+    for count in [0, 1, 2, 5] {
+      let x = (0..<count).map { SeededNumbers.vector(scenario.columnCount, seed: UInt64($0) + 40) }
+      let y = (0..<count).map { SeededNumbers.vector(scenario.rowCount, seed: UInt64($0) + 50) }
+      #expect(try A.applied(toEach: x, transposed: false) == x.map { try A.applied(to: $0) })
+      #expect(
+        try A.applied(toEach: y, transposed: true) == y.map { try A.transposeApplied(to: $0) })
+    }
+  }
+
   @Test(arguments: OperatorScenario.all)
   func structureIsExactAndGivesTheBand(_ scenario: OperatorScenario) throws {
     let A = try scenario.make()
@@ -208,6 +220,15 @@ extension SeededNumbers {
       what: "the vector multiplied by A", expected: 7, found: 5)
     #expect(throws: mismatch) { try A.applied(to: [1, 2, 3, 4, 5]) }
     #expect(throws: LinearSolveError.self) { try A.transposeApplied(to: [1, 2]) }
+    let columns = [Double](repeating: 1, count: 15)
+    #expect(
+      throws: LinearSolveError.sizeMismatch(
+        what: "the 2 columns multiplied by the operator", expected: 14, found: 15)
+    ) {
+      var product = [Double](repeating: 0, count: 10)
+      var out = product.mutableSpan
+      try A.matmat(columns.span, columns: 2, into: &out)
+    }
     #expect(throws: LinearSolveError.self) {
       try DenseOperator(rowCount: 2, columnCount: 2, entries: [1, 2, 3])
     }

@@ -1,8 +1,9 @@
+import ImplicitDifferentiation
 import Testing
 
-@testable import ImplicitDifferentiation
+@testable import LiteratePages
 
-@Suite struct TensorCSVTests {
+@Suite struct TableTests {
   static let people = "age,bmi,kind\n59,32.1,A\n48,-2.16e1,B\n"
 
   @Test("Columns by name, side by side, and as labels")
@@ -87,12 +88,12 @@ import Testing
         reason: "there is no column \"b\"; the columns are \"a\""),
     ])
   func faults(_ fault: Fault) throws {
-    let expected = DifferentiationError.malformedCSV(
+    let expected = MalformedTable(
       line: fault.line, column: fault.column, reason: fault.reason)
     #expect(throws: expected) { try Table(csv: fault.text)["b"] }
     #expect(
       expected.description
-        == "Line \(fault.line), column \(fault.column) of the table: \(fault.reason).")
+        == "line \(fault.line), column \(fault.column) of the table: \(fault.reason)")
   }
 
   @Test("Written and read again: the same bits")
@@ -129,7 +130,7 @@ import Testing
         choices.below(20) == 0
           ? UInt8(truncatingIfNeeded: choices.bits()) : alphabet[choices.below(alphabet.count)]
       }
-      do throws(DifferentiationError) {
+      do throws(MalformedTable) {
         let table = try Table(csv: String(decoding: bytes, as: UTF8.self))
         read += 1
         for name in table.columnNames {
@@ -138,13 +139,36 @@ import Testing
           #expect(column.shape == [table.rowCount] && column.isFinite)
         }
       } catch {
-        guard case .malformedCSV(let line, let column, let reason) = error else {
-          Issue.record("\(error)")
-          continue
-        }
+        let (line, column, reason) = (error.line, error.column, error.reason)
         #expect(line >= 1 && column >= 1 && !reason.isEmpty)
       }
     }
     #expect(read > 100, "\(read) texts were tables")
   }
+
+  @Test("What is no matrix stops the program, with its shape")
+  func rankThree() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
+    }
+    let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(words.contains("Only a vector or a matrix is written as CSV; the shape is [1, 1, 1]"))
+  }
+}
+
+/// Seeded choices.
+private struct Choices {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  /// SplitMix64 (Steele, Lea and Flood 2014).
+  mutating func bits() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func below(_ limit: Int) -> Int { Int(bits() >> 33) % limit }
 }

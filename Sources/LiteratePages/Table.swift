@@ -1,4 +1,14 @@
+import ImplicitDifferentiation
 import Kernels
+
+/// A text is not a table of numbers; `line` and `column` count from 1. Exit status 2.
+package struct MalformedTable: ExitStatusError, Equatable, CustomStringConvertible {
+  package var line: Int
+  package var column: Int
+  package var reason: String
+  package var exitStatus: Int32 { 2 }
+  package var description: String { "line \(line), column \(column) of the table: \(reason)" }
+}
 
 /// A table with named columns, read from comma-separated values.
 ///
@@ -17,12 +27,12 @@ import Kernels
 ///
 /// Source: Y. Shafranovich, "Common Format and MIME Type for Comma-Separated Values (CSV) Files",
 /// RFC 4180 (2005); spaces around fields and the limit of a quoted field to its line are ours.
-public struct Table: Sendable, Equatable {
+package struct Table: Sendable, Equatable {
   /// The names of the columns, in order.
-  public let columnNames: [String]
+  package let columnNames: [String]
 
   /// The number of rows, the header apart.
-  public let rowCount: Int
+  package let rowCount: Int
 
   private var fields: [[Field]]
 
@@ -35,13 +45,13 @@ public struct Table: Sendable, Equatable {
 
   /// Reads a table.
   ///
-  /// - Throws: `DifferentiationError.malformedCSV` for a text without a header, a name that is
+  /// - Throws: `MalformedTable` for a text without a header, a name that is
   ///   empty or occurs twice, a row with more or fewer fields than there are names, and a quote
   ///   that is out of place; with line and column, counted from 1.
-  public init(csv text: String) throws(DifferentiationError) {
+  package init(csv text: String) throws(MalformedTable) {
     var rows = try Table.rows(text)
     guard let header = rows.first else {
-      throw .malformedCSV(line: 1, column: 1, reason: "the table is empty, it has no header")
+      throw MalformedTable(line: 1, column: 1, reason: "the table is empty, it has no header")
     }
     rows.removeFirst()
     var seen = Set<String>()
@@ -66,16 +76,16 @@ public struct Table: Sendable, Equatable {
 
   /// One column of numbers: a vector of length `rowCount`.
   ///
-  /// - Throws: `DifferentiationError.malformedCSV` when there is no such column, or at the first
+  /// - Throws: `MalformedTable` when there is no such column, or at the first
   ///   field that is no number.
-  public subscript(_ name: String) -> Tensor {
-    get throws(DifferentiationError) { Tensor(try numbers(at: try index(of: name))) }
+  package subscript(_ name: String) -> Tensor {
+    get throws(MalformedTable) { Tensor(try numbers(at: try index(of: name))) }
   }
 
   /// Columns of numbers side by side: a matrix of `rowCount` rows.
   ///
   /// - Throws: as the subscript.
-  public func columns(_ names: [String]) throws(DifferentiationError) -> Tensor {
+  package func columns(_ names: [String]) throws(MalformedTable) -> Tensor {
     var entries = [Double](repeating: 0, count: rowCount * names.count)
     for (place, name) in names.enumerated() {
       for (row, number) in try numbers(at: try index(of: name)).enumerated() {
@@ -87,21 +97,21 @@ public struct Table: Sendable, Equatable {
 
   /// One column as text, for labels.
   ///
-  /// - Throws: `DifferentiationError.malformedCSV` when there is no such column.
-  public func labels(_ name: String) throws(DifferentiationError) -> [String] {
+  /// - Throws: `MalformedTable` when there is no such column.
+  package func labels(_ name: String) throws(MalformedTable) -> [String] {
     let column = try index(of: name)
     return fields.map { $0[column].text }
   }
 
-  private func index(of name: String) throws(DifferentiationError) -> Int {
+  private func index(of name: String) throws(MalformedTable) -> Int {
     if let index = columnNames.firstIndex(of: name) { return index }
     let names = columnNames.map(Table.shown).joined(separator: ", ")
-    throw .malformedCSV(
+    throw MalformedTable(
       line: 1, column: 1,
       reason: "there is no column \(Table.shown(name)); the columns are \(names)")
   }
 
-  private func numbers(at column: Int) throws(DifferentiationError) -> [Double] {
+  private func numbers(at column: Int) throws(MalformedTable) -> [Double] {
     var result: [Double] = []
     result.reserveCapacity(rowCount)
     for row in fields {
@@ -136,8 +146,8 @@ extension Table {
     return number
   }
 
-  private static func malformed(_ field: Field, _ reason: String) -> DifferentiationError {
-    .malformedCSV(line: field.line, column: field.column, reason: reason)
+  private static func malformed(_ field: Field, _ reason: String) -> MalformedTable {
+    MalformedTable(line: field.line, column: field.column, reason: reason)
   }
 
   /// A piece of the text for a message: quoted, control characters escaped, cut when long.
@@ -146,7 +156,7 @@ extension Table {
   }
 
   /// The fields of each line, without empty lines at the end.
-  private static func rows(_ text: String) throws(DifferentiationError) -> [[Field]] {
+  private static func rows(_ text: String) throws(MalformedTable) -> [[Field]] {
     // By code units: a CR LF pair is one `Character`, and columns count what an editor counts only
     // for plain text anyway.
     let bytes = Array(text.utf8)
@@ -169,7 +179,7 @@ extension Table {
 
   private static func fields(
     _ bytes: ArraySlice<UInt8>, line: Int
-  ) throws(DifferentiationError) -> [Field] {
+  ) throws(MalformedTable) -> [Field] {
     let (comma, quote) = (UInt8(ascii: ","), UInt8(ascii: "\""))
     func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
     func column(_ place: Int) -> Int { place - bytes.startIndex + 1 }
@@ -183,7 +193,7 @@ extension Table {
         place += 1
         while true {
           guard place < bytes.endIndex else {
-            throw .malformedCSV(
+            throw MalformedTable(
               line: line, column: column(start), reason: "a quote is not closed on its line")
           }
           if bytes[place] == quote {
@@ -195,13 +205,13 @@ extension Table {
         }
         while place < bytes.endIndex, isBlank(bytes[place]) { place += 1 }
         if place < bytes.endIndex, bytes[place] != comma {
-          throw .malformedCSV(
+          throw MalformedTable(
             line: line, column: column(place), reason: "text follows a field in quotes")
         }
       } else {
         while place < bytes.endIndex, bytes[place] != comma {
           if bytes[place] == quote {
-            throw .malformedCSV(
+            throw MalformedTable(
               line: line, column: column(place), reason: "a quote stands inside a field")
           }
           content.append(bytes[place])
@@ -227,18 +237,20 @@ extension Tensor {
   /// of names is not that of the columns.
   ///
   /// - Throws: `DifferentiationError.notFinite` for NaN or infinity, which no reader would take.
-  public func csv(columnNames: [String]) throws(DifferentiationError) -> String {
+  package func csv(columnNames: [String]) throws(DifferentiationError) -> String {
     if rank != 1, rank != 2 {
-      stop("Only a vector or a matrix is written as CSV; the shape is \(dimensions).")
+      stop("Only a vector or a matrix is written as CSV; the shape is \(shape).")
     }
-    let columns = rank == 1 ? 1 : dimensions[1]
+    let columns = rank == 1 ? 1 : shape[1]
     if columnNames.count != columns {
       stop("\(columnNames.count) names were given for \(columns) columns.")
     }
     let numbers = scalars
-    try requireFinite(numbers, "the table")
+    if let index = numbers.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(what: "the table", index: index, value: numbers[index])
+    }
     var text = columnNames.map(Tensor.quoted).joined(separator: ",") + "\n"
-    for row in 0..<(rank == 1 ? count : dimensions[0]) {
+    for row in 0..<(rank == 1 ? count : shape[0]) {
       text += numbers[(row * columns)..<((row + 1) * columns)].map(\.description)
         .joined(separator: ",")
       text += "\n"
