@@ -25,6 +25,7 @@ let package = Package(
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
+    .library(name: "Batches", targets: ["Batches"]),
   ],
   traits: [
     .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
@@ -38,8 +39,9 @@ let package = Package(
     .target(name: "LinearSolvers", dependencies: ["Kernels"]),
     .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
-    .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+    .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
     .target(name: "LiteratePages", dependencies: ["Kernels", "TopLevelErrors"]),
 
@@ -116,7 +118,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .executableTarget(
       name: "CoreBenchmarks",
-      dependencies: ["ImplicitDifferentiation", "AllocationCounter"],
+      dependencies: ["ImplicitDifferentiation", "Batches", "AllocationCounter"],
       path: "Benchmarks/CoreBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
@@ -131,6 +133,7 @@ let package = Package(
     .testTarget(
       name: "OptimalityTests",
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
+    .testTarget(name: "BatchesTests", dependencies: ["Batches"]),
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["LiteratePages", "workbook"]),
