@@ -8,7 +8,9 @@ struct Settings {
   /// Run only the benchmarks whose group has one of these names; empty: all.
   var only: [String] = []
 
-  static let groups = ["replay", "ridge", "derivative", "krylov", "allocations", "unrolled"]
+  static let groups = [
+    "replay", "ridge", "derivative", "krylov", "allocations", "unrolled", "batches",
+  ]
 
   static let help = """
     Usage: CoreBenchmarks [options]
