@@ -151,4 +151,13 @@ private final class Counter: Sendable {
     #expect(Batch().tasksInFlight == ActiveProcessors.count)
     #expect(Batch(tasksInFlight: 5).tasksInFlight == 5)
   }
+
+  @Test("A batch without tasks stops the program")
+  func noTasks() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = Batch(tasksInFlight: 0)
+    }
+    let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(words.contains("needs at least one task in flight, not 0"))
+  }
 }
