@@ -35,7 +35,12 @@ let workbook = try Workbook(
     ),
     (
       "Comparison",
-      "Implicit derivatives beside unrolled ones and finite differences."
+      "Implicit derivatives beside unrolled ones and finite differences; approximations of last "
+        + "resort."
+    ),
+    (
+      "Batches",
+      "Independent problems side by side, with a result for each, and sums over shared parameters."
     ),
   ])
 exit(try workbook.run())
