@@ -33,6 +33,7 @@ let package = Package(
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
+    .library(name: "Batches", targets: ["Batches"]),
     .library(name: "CompilerDifferentiation", targets: ["CompilerDifferentiation"]),
   ],
   traits: [
@@ -47,8 +48,9 @@ let package = Package(
     .target(name: "LinearSolvers", dependencies: ["Kernels"]),
     .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
-    .target(name: "Comparison", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
+    .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     // Empty where the toolchain lacks `_Differentiation`; nothing else depends on it.
     .target(
       name: "CompilerDifferentiation", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -166,7 +168,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .executableTarget(
       name: "CoreBenchmarks",
-      dependencies: ["ImplicitDifferentiation", "AllocationCounter"],
+      dependencies: ["ImplicitDifferentiation", "Batches", "AllocationCounter"],
       path: "Benchmarks/CoreBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
@@ -181,6 +183,7 @@ let package = Package(
     .testTarget(
       name: "OptimalityTests",
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
+    .testTarget(name: "BatchesTests", dependencies: ["Batches"]),
     .testTarget(
       name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
     .testTarget(

@@ -22,3 +22,10 @@ func processorTime(of body: () throws -> Void) rethrows -> Double {
   try body()
   return processorTime() - start
 }
+
+/// Seconds of processor time that all threads of this process have used together.
+func processorTimeOfAllThreads() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+}

@@ -9,7 +9,7 @@ struct Settings {
   var only: [String] = []
 
   static let groups = [
-    "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled",
+    "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled", "batches",
   ]
 
   static let help = """

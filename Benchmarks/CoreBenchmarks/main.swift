@@ -8,7 +8,7 @@
   import Darwin
 #endif
 
-func runBenchmarks() throws -> Int32 {
+func runBenchmarks() async throws -> Int32 {
   if CommandLine.arguments.contains("--help") {
     print(Settings.help)
     return 0
@@ -41,6 +41,7 @@ func runBenchmarks() throws -> Int32 {
   if settings.includes("unrolled") {
     for n in [10, 1000] { try benchmarkUnrolledRecording(count: n, settings, into: &report) }
   }
+  if settings.includes("batches") { try await benchmarkBatch(settings, into: &report) }
   print("\n\(report.missed == 0 ? "All numbers wanted are reached." : "\(report.missed) missed.")")
   if let path = settings.json {
     guard let file = fopen(path, "w") else {
@@ -53,7 +54,7 @@ func runBenchmarks() throws -> Int32 {
 }
 
 do {
-  exit(try runBenchmarks())
+  exit(try await runBenchmarks())
 } catch let error as UsageError {
   print("CoreBenchmarks: \(error)")
   exit(2)

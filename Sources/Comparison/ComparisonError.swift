@@ -17,6 +17,13 @@ public enum ComparisonError: Error, Equatable {
 
   /// A direction of length zero has no derivative along it.
   case zeroDirection
+
+  /// Differences of conditions would give derivatives with a relative error of about
+  /// `estimatedError`, and `tolerance` is allowed.
+  case inaccurateDifferences(estimatedError: Double, tolerance: Double)
+
+  /// A second derivative was asked for of conditions that are differentiated by differences.
+  case secondDerivative
 }
 
 extension ComparisonError: CustomStringConvertible {
@@ -36,6 +43,15 @@ extension ComparisonError: CustomStringConvertible {
       "Expected \(expected) numbers in \(what), found \(found)."
     case .zeroDirection:
       "The direction is zero: there is nothing to differentiate along. Give a nonzero one."
+    case .inaccurateDifferences(let error, let tolerance):
+      "Differences of the conditions give derivatives with a relative error of about "
+        + "\(error.shortened), and \(tolerance.shortened) is allowed. If the residual is noisy, "
+        + "use a larger step; if its numbers differ much in size, state their typical sizes; and "
+        + "look whether the conditions are singular at the solution."
+    case .secondDerivative:
+      "A second derivative was asked for of conditions that are differentiated by differences: "
+        + "differences of differences would keep hardly a digit. Write the conditions in tensor "
+        + "operations, or give their products by hand."
     }
   }
 }

@@ -67,17 +67,10 @@ struct Probe<Input: TensorStructure> {
     return directions.map { dot(entries, $0.vector) }
   }
 
-  /// Uniform numbers in −1…1, by splitmix64.
+  /// Uniform numbers in −1…1.
   private static func randomDirection(count: Int, seed: UInt64) -> [Double] {
-    var state = seed
-    return (0..<count).map { _ in
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      z ^= z >> 31
-      return 2 * (Double(z >> 11) * 0x1p-53) - 1
-    }
+    var generator = SplitMix64(seed: seed)
+    return (0..<count).map { _ in generator.symmetric() }
   }
 }
 

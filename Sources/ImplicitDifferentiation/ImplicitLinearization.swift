@@ -72,6 +72,18 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         }
       }
     }
+    if let review = linearized.review {
+      // With a gauge, by its regular system: rounding is consistent with no gauge.
+      let solver = (prepared as? PreparedGaugedSolver)?.regular ?? prepared
+      report.warnings += try review { b in
+        do throws(LinearSolveError) {
+          return try solver.solve(b, transposed: false).vector
+        } catch {
+          throw DifferentiationError.linearSolve(
+            error, during: "of the review of differences, with A = ∂F/∂y,")
+        }
+      }
+    }
     self.report = report
   }
 

@@ -39,7 +39,12 @@ let workbook = try Workbook(
     ),
     (
       "Comparison",
-      "Implicit derivatives beside unrolled ones and finite differences; cheaper ways to unroll."
+      "Implicit derivatives beside unrolled ones and finite differences; cheaper ways to unroll; "
+        + "approximations of last resort."
+    ),
+    (
+      "Batches",
+      "Independent problems side by side, with a result for each, and sums over shared parameters."
     ),
     (
       "CompilerDifferentiation",

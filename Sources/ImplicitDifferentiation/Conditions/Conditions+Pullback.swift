@@ -30,8 +30,10 @@ extension Conditions {
           ProgramOperator(recorded.trace, inputs: recorded.inputs, outputs: Array(outputs)).adjoint
         }
         return LinearizedConditions(
-          residual: residual.flattened(), A: transposed(recorded.outputs[split...]),
-          B: transposed(recorded.outputs[..<split]), recording: recorded.trace)
+          residual: residual.flattened(),
+          operators: ConditionsOperators(
+            A: transposed(recorded.outputs[split...]), B: transposed(recorded.outputs[..<split])),
+          recording: recorded.trace)
       },
       products: .pullback(differentiate))
   }

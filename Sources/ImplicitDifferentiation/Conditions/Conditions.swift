@@ -112,11 +112,9 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
     residual: @escaping @Sendable (Input, Output) throws -> Output,
     products: TensorProducts<Input, Output>
   ) {
-    self.products = products
-    linearize = { x, y in
+    self.init(residual: residual, products: products) { x, y in
       let (n, m) = (y.variableCount, x.variableCount)
-      return LinearizedConditions(
-        residual: try residual(x, y).flattened(),
+      return ConditionsOperators(
         A: ClosureOperator(
           rowCount: n, columnCount: n,
           matvec: { try products.solution(x, y, Tensor($0)).scalars },
@@ -127,12 +125,49 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
           transposeMatvec: { try products.transposedInput(x, y, Tensor($0)).scalars }))
     }
   }
+
+  /// Conditions with operators of their own at a point of plain numbers; `products` are for
+  /// derivatives of derivatives alone.
+  package init<Residual: TensorStructure>(
+    residual: @escaping @Sendable (Input, Output) throws -> Residual,
+    products: TensorProducts<Input, Output>,
+    operators: @escaping @Sendable (Input, Output) throws -> ConditionsOperators
+  ) {
+    self.products = products
+    linearize = { x, y in
+      LinearizedConditions(
+        residual: try residual(x, y).flattened(), operators: try operators(x, y))
+    }
+  }
 }
 
 /// An objective is one number; anything else is an error of the recording under way.
 func oneNumber(_ value: Tensor) throws -> Tensor {
   if value.count != 1 { throw DifferentiationError.notScalar(shape: value.shape) }
   return value
+}
+
+/// The Jacobians of conditions at a point as operators, for conditions that nothing records.
+package struct ConditionsOperators: Sendable {
+  /// `b ↦ A⁻¹ b`, by the linear solver of the derivative.
+  package typealias Solve = ([Double]) throws -> [Double]
+
+  /// `∂F/∂y`, `n × n`.
+  let A: any LinearOperator
+  /// `∂F/∂x`, `n × m`.
+  let B: any LinearOperator
+  /// Asked once the linear solver is prepared: warnings for the reports, or an error. Operators that
+  /// approximate the Jacobians say here what that does to derivatives.
+  let review: (@Sendable (Solve) throws -> [String])?
+
+  package init(
+    A: any LinearOperator, B: any LinearOperator,
+    review: (@Sendable (Solve) throws -> [String])? = nil
+  ) {
+    self.A = A
+    self.B = B
+    self.review = review
+  }
 }
 
 /// Conditions recorded at a point: their residual there, and the two Jacobians as operators.
@@ -145,12 +180,14 @@ struct LinearizedConditions: Sendable {
   /// What the products are compiled from; `nil` for conditions with products of their own.
   let recording: Trace?
 
-  init(
-    residual: [Double], A: any LinearOperator, B: any LinearOperator, recording: Trace? = nil
-  ) {
+  /// See `ConditionsOperators`.
+  let review: (@Sendable (ConditionsOperators.Solve) throws -> [String])?
+
+  init(residual: [Double], operators: ConditionsOperators, recording: Trace? = nil) {
     self.residual = residual
-    self.A = A
-    self.B = B
+    A = operators.A
+    B = operators.B
+    review = operators.review
     self.recording = recording
   }
 
@@ -162,6 +199,7 @@ struct LinearizedConditions: Sendable {
     let split = x.variables.count
     residual = recorded.value.flattened()
     recording = recorded.trace
+    review = nil
     A = ProgramOperator(
       recorded.trace, inputs: Array(recorded.inputs[split...]), outputs: recorded.outputs)
     B = ProgramOperator(
