@@ -37,8 +37,9 @@ try beginPage(options)
 //
 // Two sources hold the masses $a_1, a_2$, two targets want $b_1, b_2$, with equal sums. A *plan* is
 // a matrix $P$ with entry $P_{ij}$ moved from source $i$ to target $j$: its rows sum to $a$, its
-// columns to $b$. Moving a unit costs $C_{ij}$. Rather than the cheapest plan, which jumps when the
-// data move, we take the one that minimises
+// columns to $b$. Moving a unit costs $C_{ij}$. The cheapest plan is no smooth function of the data:
+// as the masses move it follows with kinks, and as the costs move it stands still until it jumps. So we
+// take the plan that minimises
 //
 // $$\langle C, P\rangle + \varepsilon \sum_{ij} P_{ij}\log P_{ij} ,$$
 //
@@ -343,17 +344,26 @@ note("redirected", digits(2, redirected))
 // ## What the value asks for, and what the plan asks for
 //
 // How does the optimal *value* change, cost and entropy together? That needs no linear system. The
-// value is a minimum over plans; when the data move a little, the plan moves too, but at a minimum
+// value is a minimum over plans. When the costs move a little, the plan moves too, but at a minimum
 // this has no effect to first order (the envelope theorem, or Danskin's). What remains is how the
-// objective depends on the data with the plan held fixed:
+// objective depends on $C$ with the plan held fixed, and that is $P$.
+//
+// With the masses this does not work: the objective does not contain them, and no plan can be held
+// fixed whose rows have to sum to another $a$. They stand in the constraints, and there the derivative
+// is the multiplier, $f$ or $g$: what one more unit at a place would cost. The *dual* form treats all
+// three alike. The value is also a maximum, over all potentials, of
+//
+// $$D(f, g) = a^{\mathsf T}f + b^{\mathsf T}g + \varepsilon\Bigl(\sum_i a_i - \sum_{ij} P_{ij}\Bigr),
+// \qquad P_{ij} = e^{(f_i + g_j - C_{ij})/\varepsilon} .$$
+//
+// Its gradient in the potentials is $(a - P\mathbf 1,\; b - P^{\mathsf T}\mathbf 1)$, which is zero at the
+// solution, so there is nothing to pull back and nothing to solve. What remains is how $D$ depends on
+// the data with the *potentials* held fixed:
 //
 // $$\frac{\partial\,\mathrm{OT}}{\partial C} = P, \qquad
 // \frac{\partial\,\mathrm{OT}}{\partial a} = f, \qquad \frac{\partial\,\mathrm{OT}}{\partial b} = g,$$
 //
-// the last two up to a constant, which mass-conserving directions do not see. Written with
-// potentials, the value is $a^{\mathsf T}f + b^{\mathsf T}g + \varepsilon(\sum a - \sum P)$. That
-// nothing has to be solved can be seen in its gradient: in the potentials it vanishes, so there is
-// nothing to pull back.
+// the last two up to a constant, which mass-conserving directions do not see.
 
 @Sendable func value(_ x: Transport, _ y: Potentials) -> Tensor {
   let mass = x.a.sum() - plan(x.cost, y, epsilon).sum()
@@ -375,8 +385,9 @@ try check("∂OT/∂C against P", relative(inQuestion.cost, to: P), below: 1e-12
 // That was algebra. A difference quotient knows nothing of it. Take three: the spoonful; one way made
 // longer, from pixel 27 to the one below it, which should show the ink $P_{27,35}$ on this way; and
 // a toll on all ways from the upper half of the image to the lower one, which should show all the
-// ink that crosses the middle. (It takes such a choice of ways to test the plan. Making all ways to
-// one pixel longer would show $b_j$, and would for any plan whatever.)
+// ink that crosses the middle downwards. (What crosses it upwards pays nothing. And it takes
+// such a choice of ways to test the plan. Making all ways to one pixel longer would show $b_j$, and
+// would for any plan whatever.)
 
 func slope(along tangent: Transport) throws -> Double {
   try DifferenceSweep(scale: 0.01) { t in
@@ -397,6 +408,7 @@ let expected = [(y.f[53] - y.f[10]), P[27, 35], (P * crossing).sum().scalar]
 show("slope along the spoonful, f₅₃ − f₁₀", slopes[0], expected[0])
 show("slope for a longer way, P₂₇,₃₅", slopes[1], expected[1])
 show("slope for the toll, Σ P from the upper to the lower half", slopes[2], expected[2])
+show("the same upwards, where nothing is paid", (P * crossing.transposed()).sum().scalar)
 try check(
   "largest relative difference",
   zip(slopes, expected).map { (($0 - $1) / $1).magnitude }.max() ?? .nan, below: 1e-6)
@@ -482,9 +494,18 @@ try table(
   })
 for finding in comparison.findings { quote(finding) }
 if let report = comparison.report { quote(report) }
+let oneSided: Set<GradientComparison.Method> = [.forwardDifferences, .backwardDifferences]
+func largestError(ofOneSided: Bool) -> Double {
+  let errors = comparison.rows.filter { oneSided.contains($0.method) == ofOneSided }.map(\.error)
+  return errors.map { $0 ?? .nan }.reduce(0, Swift.max)
+}
+note("one-sided", digits(2, largestError(ofOneSided: true)))
+note("others", digits(2, largestError(ofOneSided: false)))
 
-// All routes meet. The implicit rows are as good as the plan they start from: the report has
-// announced an error of about that size as *Newton correction*. The unrolled rows have made
+// All routes meet: the one-sided differences to \(one-sided) of the slope, which is as close as a
+// formula of first order comes with this noise, all the others to \(others). The implicit rows are as
+// good as the plan they start from: the report has announced an error of about that size as *Newton
+// correction*. The unrolled rows have made
 // \(enough) iterations where the solver was content with \(content), which is the only reason for
 // their better digits; with more iterations the implicit ones gain the same, as the next table shows.
 // The noise of the differences comes from the solver, too.
@@ -575,6 +596,7 @@ note("longest", costs.last?.iterations ?? 0)
 
 /// `1 − σ₂²`, by inverse iteration with the gauge shifted away.
 func gap(_ P: Tensor) throws -> Double {
+  let (a, b) = (P.sum(alongAxis: 1), P.sum(alongAxis: 0))
   let S = P / sqrt(outer(a, b))
   let top = sqrt(b)
   let matrix = Tensor.identity(64) - matmul(S, S, transposingLeft: true) + outer(top, top)
@@ -639,11 +661,35 @@ try plot(
 
 // The last iteration has indeed shrunk the error by the factor $\sigma_2^2$, to about three digits. At
 // the lower end of the table this factor settles, as the plan itself does, and with it the condition
-// number and the second count of iterations. The first count does not settle. One iteration changes
-// $f_i$ by $\varepsilon \log (a_i / (P\mathbf 1)_i)$, that is by a few $\varepsilon$ at most, unless
-// the mass is wrong by orders of magnitude; and the column before the zeros says how many
-// $\varepsilon$ the potentials are apart in the end. The flat stretches of the last curve are the time
-// spent on the way.
+// number and the second count of iterations. The first count does not settle. The column before the
+// zeros says how many $\varepsilon$ the potentials are apart in the end, and they start together. One
+// iteration changes $f_i$ by $\varepsilon \log (a_i / (P\mathbf 1)_i)$. That depends on how wrong the sum
+// of row $i$ is, not on how far its potential still has to go: a row that is wrong by four percent moves
+// by $0.04\,\varepsilon$. Take the potential that moves most, in each of the iterations of the first
+// count:
+
+/// The largest change of an `fᵢ`, in units of ε, in each of the iterations after the first.
+func largestMoves(_ epsilon: Double, count: Int) throws -> [Double] {
+  let one = Sinkhorn(epsilon: epsilon, stopping: .after(1))
+  var g: Tensor?
+  return try (0..<count).map { _ in
+    let found = try one.transport(cost: cost, from: a, to: b, startingAt: g)
+    g = found.columnPotentials
+    return abs(log(a / found.plan.sum(alongAxis: 1))).max().scalar
+  }
+}
+let sharpest = ladder.last ?? epsilon
+let earlyCount = sweep.last?.errors.count { $0 > 1e-3 } ?? 0
+let moves = try largestMoves(sharpest, count: earlyCount).sorted()
+show("largest move in units of ε, median", digits(2, moves[earlyCount / 2]))
+show("all of these moves together", digits(2, moves.reduce(0, +)))
+note("sharpest", sharpest)
+note("first count", earlyCount)
+note("median move", digits(2, moves[earlyCount / 2]))
+
+// That is how the \(first count) iterations at $\varepsilon = \(sharpest)$ are spent: in the median one, no
+// potential moves by more than \(median move) $\varepsilon$. On the flat stretches of the last curve the
+// marginals are nearly right, and the potentials creep.
 //
 // The way can be shortened: begin with a large $\varepsilon$, stop at 1e-3, and start the next one
 // from its potentials.
@@ -682,7 +728,7 @@ show("iterations at all of them, each from the one before", taken)
 // $\mathrm{OT}(a, b) - \tfrac12\mathrm{OT}(a, a) - \tfrac12\mathrm{OT}(b, b)$ is smallest at
 // $a = b$; its gradient is $f$ minus the potential of $a$ with itself, still without a solve. The
 // step length is what the last section has measured: $\eta = (1 - \sigma_2^2)/\varepsilon$, one
-// over the largest curvature of OT in units of the curvature of $\sum a \log a$.
+// over the largest curvature of OT at the first image, in units of the curvature of $\sum a \log a$.
 
 let loose = Sinkhorn(
   epsilon: epsilon, stopping: Stopping(gradientTolerance: 1e-8, maximumIterations: 100_000))
@@ -762,6 +808,23 @@ try figure(
   ).figure())
 // hide end
 
+// Was the step short enough all the way? With the image the plan changes, and $\sigma_2$ with the plan.
+// Such a descent is stable as long as $\eta$ times the largest curvature is below 2. It was 1 at the first image;
+// at the last one:
+
+let growth = try [biased, debiased].map { images in
+  let last = images[images.count - 1]
+  return step * epsilon / (try gap(try loose.transport(cost: cost, from: last, to: b).plan))
+}
+show(
+  "η times the largest curvature of OT, biased and debiased", digits(3, growth[0]),
+  digits(3, growth[1]))
+note("curvature", digits(2, growth[1] / (step * epsilon)))
+try check(growth.allSatisfy { $0 < 2 }, "both are below 2")
+
+// (That is \(curvature) $\varepsilon$ for the larger curvature. Debiasing takes away between $\varepsilon/2$ and
+// $\varepsilon$ of it, the curvatures of $\tfrac12\mathrm{OT}(a, a)$ in these units.)
+//
 // The biased flow ends at the blurred eight, the debiased one goes on to the eight itself. It is in
 // no hurry with the finest details: what is left of $a - b$ gets rougher, as the last column says,
 // more and more like a chessboard. Neighbours are $1/7$ apart, where the kernel
