@@ -17,6 +17,8 @@ import Testing
       "error of dx/dθ", "error of du/dθ", "largest entry of dv/dθ",
       "largest | det + 1 | of the corrected matrix", "largest | det + u | of the note's",
       "largest difference from the formula", "all second derivatives against the formula",
+      "Hessian of cᵀx, by the gradient of a gradient", "the third number, the largest",
+      "a hundredth colder or warmer the implicit derivative is smaller",
       "relative error of 1/(4τ) at the tie", "unrolling the bisection is wrong",
       "largest difference of the two curves", "error of the Jacobian",
     ],

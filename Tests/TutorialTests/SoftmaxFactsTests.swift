@@ -169,6 +169,47 @@ import Testing
     #expect(relative(naive, exact) < 1e-6)
   }
 
+  /// No entry of the solution is sensitive, relative to itself, to changes of each entry by rounding.
+  @Test(arguments: [1, 0.3, 0.1, 0.03, 0.01])
+  func eachEntryIsWellConditioned(tau: Double) throws {
+    let x = (Self.steep / Tensor(tau)).softmax()
+    let exact = jacobian(of: x) / Tensor(tau)
+    let K = bordered((-Tensor(tau) / x).diagonal(), Tensor.ones([10]), 0)
+    let inverse = bordered(-exact, x, Tensor(tau))
+    let solution = Tensor.concatenate([exact, -x.expanded(atAxis: 0)])
+    let rightHandSide = Tensor.concatenate([-Tensor.identity(10), Tensor.zeros([1, 10])])
+    let change = matmul(abs(K), abs(solution)) + abs(rightHandSide)
+    let numbers = matmul(abs(inverse), change) / abs(solution)
+    #expect(numbers.max().scalar < 8.001)
+    // And LU keeps to it, entry by entry: about 8 ε, with some room for the yardstick's own rounding.
+    let J = try SoftmaxProblem.reduced(temperature: tau, solver: LUSolver())
+      .jacobian(at: Self.steep).value.slice(0..<10)
+    #expect(largest((J - exact) / exact) < 20 * Double.ulpOfOne)
+  }
+
+  /// In log-coordinates `‖·‖ ‖·⁻¹‖ = 2 (3 − 2 min x)`.
+  @Test(arguments: [1, 0.3, 0.1, 0.03, 0.01])
+  func logarithmsAreWellConditioned(tau: Double) throws {
+    let x = (Self.steep / Tensor(tau)).softmax()
+    let A = try SoftmaxProblem.logarithmic(temperature: tau).linearize(at: Self.steep).A
+    let matrix = Tensor(shape: [11, 11], try A.denseMatrix())
+    let condition = norm(matrix) * norm(try solve(matrix, Tensor.identity(11)))
+    #expect((condition - 2 * (3 - 2 * x.min().scalar)).magnitude < Self.rounding)
+  }
+
+  /// A step of refinement gives the textbook formula its lost digits back.
+  @Test func refinementRepairsTheFormula() throws {
+    let (x, tau) = ((Self.steep / Tensor(Self.cold)).softmax(), Tensor(Self.cold))
+    let exact = jacobian(of: x) / tau
+    let naive = (x.diagonal() - outer(x, x)) / tau
+    let K = bordered((-tau / x).diagonal(), Tensor.ones([10]), 0)
+    let rightHandSide = Tensor.concatenate([-Tensor.identity(10), Tensor.zeros([1, 10])])
+    let found = Tensor.concatenate([naive, -x.expanded(atAxis: 0)])
+    let correction = matmul(bordered(-naive, x, tau), rightHandSide - matmul(K, found))
+    #expect(relative(naive, exact) > 1e-10)
+    #expect(relative((found + correction).slice(0..<10), exact) < 1e-14)
+  }
+
   @Test func iterationIsRefusedThereAndCuredByLogarithms() throws {
     let exact = jacobian(of: (Self.steep / Tensor(Self.cold)).softmax()) / Tensor(Self.cold)
     #expect(throws: DifferentiationError.self) {
@@ -219,6 +260,20 @@ import Testing
     }
     #expect((try slope([0, 0]) * 4 * tau - 1).magnitude < Self.rounding)
     #expect(try slope([0.3, 0]) <= 1.01 * exp(Tensor(-0.3 / tau)).scalar / tau)
+  }
+
+  /// The slope with a gap is largest where `s tanh(s/2) = 1`, `s = gap/τ`: two thirds of the gap.
+  @Test(arguments: [0.2, 1, 3])
+  func slopeIsLargestAtTwoThirdsOfTheGap(gap: Double) throws {
+    let s = 1.5434046384182085
+    #expect((s * tanh(Tensor(s / 2)).scalar - 1).magnitude < 1e-14)
+    func slope(_ tau: Double) throws -> Double {
+      let at = try SoftmaxProblem.logarithmic(temperature: tau).linearize(at: [Tensor(gap), 0])
+      return (exp(at.solution.x) * (try at.pushforward([1, 0]).value.x))[0]
+    }
+    let top = try slope(gap / s)
+    #expect(try slope(0.999 * gap / s) < top)
+    #expect(try slope(1.001 * gap / s) < top)
   }
 
   // MARK: Second derivatives

@@ -8,7 +8,9 @@
 // it, and training is easy, because softmax has a formula. Then somebody asks for *no share above
 // one half*, or for *exact zeros for hopeless candidates*, or for shares that add up within groups.
 // Each of these is easy to write down as an optimisation problem, and a solver will find the shares.
-// But the formula is gone. Can you still train through that layer?
+// But the familiar formula no longer applies. For groups there is another one; in general there is
+// none: let the shares have a mean *cost* that meets a budget, and the solver has to find the root of an
+// equation that nobody can solve by hand. Can you still train through that layer?
 //
 // We rehearse on softmax itself. It solves an optimisation problem too, so we can throw its formula
 // away, differentiate the problem, and compare every number with the truth. At the end we leave
@@ -70,6 +72,14 @@ show("found", logistic(1.01).scalar)
 // | feasibility | $\mathbf 1^{\mathsf T}x = 1$ and $x \ge 0$ |
 // | signs of multipliers | $v \ge 0$; the sign of $u$ is free |
 // | complementarity | $v_i\,x_i = 0$ for all $i$ |
+//
+// The maximum meets them, because the constraints are linear and because no share is zero there (the
+// slope of the entropy is infinite at zero). Conversely, whatever meets them *is* the maximum, and the
+// only one, because the objective is strictly concave: its matrix of second derivatives,
+// $-\operatorname{diag}(x)^{-1}$, is negative definite. So at any other point $x'$ of the feasible set the
+// objective is less than it would be along the tangent at $x$, and the tangent does not rise towards $x'$: its
+// slope is $-u\,\mathbf 1 - v$ by stationarity, $\mathbf 1^{\mathsf T}(x'-x) = 0$, and
+// $-v^{\mathsf T}(x'-x) = -v^{\mathsf T}x' \le 0$ by complementarity. To solve the conditions is to solve the problem.
 //
 // The equations among them are $2n+1$, as many as the unknowns $(x, u, v)$. The inequalities hold
 // strictly or are settled by the others, so they stay true nearby and need not be differentiated.
@@ -358,24 +368,49 @@ let reduced = ImplicitFunction<Tensor, Reduced>(
     forward: { theta in shares(theta).x }, conditions: .fixedPoint { mirrorStep($0, $1, eta) })
 }
 
-let routes: [(name: String, unknowns: Int, jacobian: Tensor)] = [
-  ("all KKT equations", 2 * n + 1, jacobian.slice(0..<n)),
-  ("without v", n + 1, try reduced.jacobian(at: theta).value.slice(0..<n)),
-  ("mirror descent, η = ½", n, try mirrorDescent(step: 0.5).jacobian(at: theta).value),
-  ("mirror descent, η = 1", n, try mirrorDescent(step: 1).jacobian(at: theta).value),
+func route<Solution: TensorStructure>(
+  _ name: String, _ function: ImplicitFunction<Tensor, Solution>
+) throws -> (name: String, unknowns: Int, solver: String, jacobian: Tensor) {
+  let at = try function.linearize(at: theta)
+  let (jacobian, report) = (try at.jacobian().value, try at.pullback(at.solution).report)
+  let solver = String(report.linearSolver.prefix { $0 != "(" }.dropLast())
+  return (name, at.solution.variableCount, solver, jacobian.slice(0..<n))
+}
+
+let routes = [
+  try route("all KKT equations", softmax),
+  try route("without v", reduced),
+  try route("mirror descent, η = ½", mirrorDescent(step: 0.5)),
+  try route("mirror descent, η = 1", mirrorDescent(step: 1)),
 ]
 try table(
-  ["route", "unknowns", "∂x₁/∂θ₁", "∂x₁/∂θ₂", "∂x₄/∂θ₁", "error"],
-  rows: [["formula", "–", closedForm[0, 0], closedForm[0, 1], closedForm[3, 0], ""]]
+  ["route", "unknowns", "what is solved", "∂x₁/∂θ₁", "∂x₁/∂θ₂", "∂x₄/∂θ₁", "error"],
+  rows: [
+    ["formula", "–", "nothing", closedForm[0, 0], closedForm[0, 1], closedForm[3, 0], ""]
+  ]
     + routes.map { route in
       [
-        route.name, route.unknowns, route.jacobian[0, 0], route.jacobian[0, 1],
+        route.name, route.unknowns, route.solver, route.jacobian[0, 0], route.jacobian[0, 1],
         route.jacobian[3, 0], measured(largest(route.jacobian - closedForm)),
       ]
     })
 try check(
   "largest difference from the formula",
   routes.map { largest($0.jacobian - closedForm) }.max() ?? .nan, below: 1e-13)
+// hide begin
+func operations(_ unknowns: Int) -> Double { Double(2 * unknowns * unknowns * unknowns) / 3 }
+note("LU, all", digits(2, operations(2 * n + 1)))
+note("LU, without v", digits(2, operations(n + 1)))
+note("LU, mirror", digits(2, operations(n)))
+note("LU, ratio", digits(2, operations(2 * n + 1) / operations(n + 1)))
+// hide end
+
+// They cost different work. The formula has nothing to solve. To factorise a dense matrix with $m$ rows takes
+// about $\tfrac23 m^3$ operations: \(LU, all) for all the equations, \(LU, without v) without $v$,
+// \(LU, mirror) for the fixed point with $\eta = \tfrac12$. That is done once; each tangent or cotangent then
+// takes $2m^2$ for its solve, and as many again for a step that refines it. To drop what is known to vanish
+// makes the factorisation \(LU, ratio) times cheaper here, and eight times as $n$ grows. At $\eta = 1$ the
+// matrix is $-I$, and the library divides.
 
 // In training one needs the *pullback*: from the gradient $\bar x$ of a loss in the shares to its gradient
 // in the scores. It is one solve with $A^{\mathsf T}$. By hand it is $\bar\theta_i = x_i\,(\bar x_i -
@@ -392,9 +427,9 @@ try check("pushforward against pullback", largest(pushed - pulled), below: 1e-13
 // ## Twice
 //
 // The conditions can be differentiated once more, along a line $\theta + t\,\dot\theta$. With
-// $z = \log x$ as unknown they are $\theta - z - 1 + u = 0$ and $\sum e^{z_i} = 1$. The first is linear and
-// disappears; the second leaves $\sum x_i(\dot z_i^2 + \ddot z_i) = 0$. So $\ddot z$ is the same number
-// for all, $-\sum x_i\dot z_i^2$, and
+// $z = \log x$ as unknown they are $\theta - z - 1 + u = 0$ and $\sum e^{z_i} = 1$. The first, differentiated
+// twice, leaves $\ddot z_i = \ddot u$, the same number for all. The second leaves
+// $\sum x_i(\dot z_i^2 + \ddot z_i) = 0$, which gives that number, $-\sum x_i\dot z_i^2$. So
 //
 // $$\ddot x_i = x_i\,\bigl(\dot z_i^2 - \textstyle\sum_j x_j\,\dot z_j^2\bigr), \qquad
 // \dot z_i = \dot\theta_i - x^{\mathsf T}\dot\theta .$$
@@ -465,6 +500,24 @@ for j in 0..<n {
 }
 try check("all second derivatives against the formula", worst, below: 1e-12)
 
+// None of that has to be written. A derivative through an implicit function is made of solves, and a solve
+// is an implicit function itself: so one takes the gradient of a gradient, and the library finds $q$ and
+// solves with the factors it has. For a loss $c^{\mathsf T}x$ the gradient is $g = x\circ(c -
+// x^{\mathsf T}c)$, and differentiating that once more gives
+// $\operatorname{diag}(g) - g\,x^{\mathsf T} - x\,g^{\mathsf T}$. (How far this goes, and at what cost, is the
+// subject of [a page of its own](OrderTwoAndBeyond.md).)
+
+let nested = try e.map { direction in
+  try gradient(at: theta) { theta in
+    try gradient(at: theta) { try reduced($0).x.dot(cotangent) }.dot(direction)
+  }.expanded(atAxis: 0)
+}
+let g = y.x * deviation
+try check(
+  "Hessian of cᵀx, by the gradient of a gradient, against the formula",
+  largest(Tensor.concatenate(nested) - (g.diagonal() - outer(g, y.x) - outer(y.x, g))),
+  below: 1e-12)
+
 // ## Temperature, and a condition number that frightens for nothing
 //
 // Weigh the entropy $H(x) = -\sum x_i\log x_i$ by a temperature $\tau$: maximise
@@ -497,20 +550,62 @@ func exactJacobian(_ x: Tensor, _ tau: Double) -> Tensor {
 }
 
 // hide begin
-/// `‖K‖ ‖K⁻¹‖` and Skeel's `‖ |K⁻¹| |K| ‖`, in the maximum norm, from the known inverse.
-func conditionNumbers(_ x: Tensor, _ tau: Double) -> (usual: Double, skeel: Double) {
-  let t = Tensor(tau)
-  let one = Tensor.ones([x.count])
-  func bordered(_ block: Tensor, _ border: Tensor, _ corner: Tensor) -> Tensor {
-    Tensor.concatenate([
-      Tensor.concatenate([block, border.expanded(atAxis: 1)], alongAxis: 1),
-      Tensor.concatenate([border, corner.reshaped([1])]).expanded(atAxis: 0),
-    ])
+/// `[block, border; borderᵀ, corner]`.
+func bordered(_ block: Tensor, _ border: Tensor, _ corner: Tensor) -> Tensor {
+  Tensor.concatenate([
+    Tensor.concatenate([block, border.expanded(atAxis: 1)], alongAxis: 1),
+    Tensor.concatenate([border, corner.reshaped([1])]).expanded(atAxis: 0),
+  ])
+}
+
+/// The largest sum of absolute values in a row.
+func rowNorm(_ a: Tensor) -> Double { abs(a).sum(alongAxis: 1).max().scalar }
+
+/// `‖·‖ ‖·⁻¹‖` of the matrix in `log x`, which is `[−I, 1; xᵀ, 0]`, with `[1 xᵀ − I, 1; xᵀ, 1]`.
+func logCondition(_ x: Tensor) -> Double {
+  let (one, I) = (Tensor.ones([x.count]), Tensor.identity(x.count))
+  func norm(_ block: Tensor, _ corner: Double) -> Double {
+    let lastRow = abs(x).sum().scalar + corner
+    return max(
+      rowNorm(Tensor.concatenate([block, one.expanded(atAxis: 1)], alongAxis: 1)), lastRow)
   }
-  let K = bordered((-t / x).diagonal(), one, 0)
-  let inverse = bordered(-exactJacobian(x, tau), x, t)
-  func norm(_ a: Tensor) -> Double { abs(a).sum(alongAxis: 1).max().scalar }
-  return (norm(K) * norm(inverse), norm(matmul(abs(inverse), abs(K))))
+  return norm(-I, 0) * norm(outer(one, x) - I, 1)
+}
+
+/// The system of the derivative in shares: `K (dx; du) = −(I; 0)`, with `K⁻¹` from the Jacobian.
+struct System {
+  let matrix: Tensor
+  let inverse: Tensor
+  let rightHandSide: Tensor
+  let solution: Tensor
+
+  init(_ x: Tensor, _ tau: Double, jacobian: Tensor) {
+    let n = x.count
+    matrix = bordered((-Tensor(tau) / x).diagonal(), Tensor.ones([n]), 0)
+    inverse = bordered(-jacobian, x, Tensor(tau))
+    rightHandSide = Tensor.concatenate([-Tensor.identity(n), Tensor.zeros([1, n])])
+    solution = Tensor.concatenate([jacobian, -x.expanded(atAxis: 0)])
+  }
+
+  /// `‖K‖ ‖K⁻¹‖`.
+  var condition: Double { rowNorm(matrix) * rowNorm(inverse) }
+
+  /// Skeel's `‖ |K⁻¹| |K| ‖`.
+  var skeel: Double { rowNorm(matmul(abs(inverse), abs(matrix))) }
+
+  /// The largest `(|K⁻¹| (|K| |y| + |b|))ᵢ / |yᵢ|`, over all entries of all columns.
+  var worstEntry: Double {
+    let change = matmul(abs(matrix), abs(solution)) + abs(rightHandSide)
+    return (matmul(abs(inverse), change) / abs(solution)).max().scalar
+  }
+
+  /// `‖S K S‖ ‖(S K S)⁻¹‖`, with `S² = diag(min(x/τ, 1), 1)`.
+  var scaledCondition: Double {
+    let n = solution.shape[1]
+    let diagonal = (0..<n).map { min(Tensor(1), Tensor(-1 / matrix[$0, $0])).scalar.squareRoot() }
+    let S = Tensor(diagonal + [1])
+    return rowNorm(matrix * outer(S, S)) * rowNorm(inverse / outer(S, S))
+  }
 }
 
 // hide end
@@ -538,12 +633,16 @@ func logarithmicAt(_ tau: Double, _ solver: any LinearSolver) -> ImplicitFunctio
     linearSolver: solver)
 }
 
-// Two tables. The first has two condition numbers. The usual one, $\lVert K\rVert\,\lVert K^{-1}\rVert$, bounds
-// by how much a change of $K$ that is small compared with its *largest* entry can change the solution.
-// Skeel's, $\lVert\,|K^{-1}|\,|K|\,\rVert$ with absolute values taken entry by entry, asks the same for changes
-// that are small compared with *each* entry, as those of rounding are. Both norms are the largest sum
-// of absolute values in a row, the norm that belongs to the largest entry of a vector. The second table
-// has the relative errors of the Jacobian $\hat J$ that each method finds,
+// Two tables. The first has condition numbers, three of them for $K\,y = b$, the system of $y = (dx, du)$.
+// The usual one, $\lVert K\rVert\,\lVert K^{-1}\rVert$, bounds by how much a change of $K$ that is small compared
+// with its *largest* entry can change the solution. Skeel's, $\lVert\,|K^{-1}|\,|K|\,\rVert$ with absolute
+// values taken entry by entry, asks the same for changes that are small compared with *each* entry, as
+// those of rounding are. Both norms are the largest sum of absolute values in a row, the norm that
+// belongs to the largest entry of a vector; so both measure the change of $y$ by the largest entry of
+// $y$. The third measures that of $y_i$ by $|y_i|$: it is
+// $\bigl(|K^{-1}|\,(|K|\,|y| + |b|)\bigr)_i / |y_i|$, and the table has the worst among all the entries of
+// $dx/d\theta$ and $du/d\theta$. The last column is the usual number again, for the matrix in $\log x$. The second
+// table has the relative errors of the Jacobian $\hat J$ that each method finds,
 // $\lVert\hat J - J\rVert / \lVert J\rVert$, where a norm is the root of the sum of squares of all entries; where
 // the library throws an error in place of a Jacobian it says *refused*.
 
@@ -561,32 +660,48 @@ func outcome(_ tau: Double, _ jacobian: (Tensor) throws -> Tensor) -> String {
 
 // hide end
 let temperatures = [1, 0.3, 0.1, 0.03, 0.01]
+func coldShares(_ tau: Double) -> Tensor { (steep / Tensor(tau)).softmax() }
+let systems = temperatures.map { tau in
+  System(coldShares(tau), tau, jacobian: exactJacobian(coldShares(tau), tau))
+}
 try table(
-  ["τ", "smallest share", "‖K‖ ‖K⁻¹‖", "Skeel's number"],
-  rows: temperatures.map { tau in
-    let x = (steep / Tensor(tau)).softmax()
-    let condition = conditionNumbers(x, tau)
+  ["τ", "smallest share", "‖K‖ ‖K⁻¹‖", "Skeel’s number", "worst entry", "in log x"],
+  rows: temperatures.indices.map { k in
+    let (tau, system) = (temperatures[k], systems[k])
     return [
-      tau, digits(2, x.min().scalar), digits(2, condition.usual), digits(2, condition.skeel),
+      tau, digits(2, coldShares(tau).min().scalar), digits(2, system.condition),
+      digits(2, system.skeel), digits(2, system.worstEntry),
+      digits(2, logCondition(coldShares(tau))),
     ]
   })
+
+func textbook(_ x: Tensor, _ tau: Double) -> Tensor { (x.diagonal() - outer(x, x)) / Tensor(tau) }
+func logarithmic(_ tau: Double, _ solver: any LinearSolver) -> String {
+  outcome(tau) { x in
+    x.expanded(atAxis: 1)
+      * (try logarithmicAt(tau, solver).jacobian(at: steep).value.slice(0..<10))
+  }
+}
+func inShares(_ tau: Double, _ solver: any LinearSolver) -> String {
+  outcome(tau) { _ in try reducedAt(tau, solver).jacobian(at: steep).value.slice(0..<10) }
+}
+/// The textbook formula, and one step of iterative refinement with it.
+func refined(_ x: Tensor, _ tau: Double) -> Tensor {
+  let system = System(x, tau, jacobian: textbook(x, tau))
+  let residual = system.rightHandSide - matmul(system.matrix, system.solution)
+  return (system.solution + matmul(system.inverse, residual)).slice(0..<x.count)
+}
+
 try table(
-  ["τ", "formula (X − xxᵀ)/τ", "LU for x", "GMRES for x", "LU for log x", "GMRES for log x"],
+  [
+    "τ", "formula (X − xxᵀ)/τ", "refined once", "LU for x", "GMRES for x", "LU for log x",
+    "GMRES for log x",
+  ],
   rows: temperatures.map { tau in
     [
-      tau, outcome(tau) { x in (x.diagonal() - outer(x, x)) / Tensor(tau) },
-      outcome(tau) { _ in
-        try reducedAt(tau, LUSolver()).jacobian(at: steep).value.slice(0..<10)
-      },
-      outcome(tau) { _ in try reducedAt(tau, GMRES()).jacobian(at: steep).value.slice(0..<10) },
-      outcome(tau) { x in
-        x.expanded(atAxis: 1)
-          * (try logarithmicAt(tau, LUSolver()).jacobian(at: steep).value.slice(0..<10))
-      },
-      outcome(tau) { x in
-        x.expanded(atAxis: 1)
-          * (try logarithmicAt(tau, GMRES()).jacobian(at: steep).value.slice(0..<10))
-      },
+      tau, outcome(tau) { textbook($0, tau) }, outcome(tau) { refined($0, tau) },
+      inShares(tau, LUSolver()), inShares(tau, GMRES()), logarithmic(tau, LUSolver()),
+      logarithmic(tau, GMRES()),
     ]
   })
 
@@ -594,26 +709,84 @@ try table(
 // \(hopeless) one would not expect a single digit. But it says little about the problem, and much about
 // the units of the equations: multiply one equation by a million, and it changes, although the solution
 // does not. Skeel's number stays the same when rows are multiplied, and here it stays below twenty-five.
-// Elimination lives up to it: the library first multiplies rows and columns by factors that make their
-// largest entries alike, then factorises, and LU is right to the last digits. It is *better than the
-// formula*: in $x_1(1-x_1)$ the textbook expression subtracts from 1 a share that is almost 1, and at
-// $\tau = 0.01$ half the digits are gone, whereas elimination with pivoting takes the small shares first
-// and gets the change of $x_1$ as minus the sum of theirs. (The two passes over a vector in
-// [Four routes](#four-routes-to-the-same-matrix), divided by $\tau$, cancel in the same way;
-// $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$ does not.)
 //
+// That is still no promise for $J$. At $\tau = 0.01$ an entry of $du$ is almost $-1$, while no entry of $J$
+// is larger than \(largest slope). A relative error of \(rounding), half a unit in the last place, in
+// each entry of $K$ may, by Skeel's number, change both by \(allowed): of the small one, that is the part
+// \(allowed of J). The third number does promise: no entry of $dx$ or $du$ changes, relative to itself, by more than
+// \(worst entry) times as much as the entries of $K$ and $b$ did. All digits are there to be had, by a method
+// that does no more harm than that.
+//
+// The formula is no such method: $x_1(1-x_1)$ subtracts from 1 a share that is almost 1, and at $\tau = 0.01$
+// half the digits are gone. (The two passes over a vector in
+// [Four routes](#four-routes-to-the-same-matrix), divided by $\tau$, cancel in the same way;
+// $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$ does not.) Nor is elimination of one share after the
+// other, in the order in which they stand: it finds $du$, then $dx_1 = x_1(d\theta_1 + du)/\tau$, and that is
+// the formula again. Two things stand between LU and this loss, and either is enough.
+//
+// * *Pivoting.* In the first column of $K$ stand $-\tau/x_1$, about $-0.01$, and the 1 of the last equation.
+//   Elimination takes the larger one: it finds the changes of the small shares first, and that of $x_1$ as
+//   minus the sum of theirs, in which nothing cancels. This is what happens in the column *LU for x*.
+// * *Refinement.* The library computes the residual of what it found, $b - K y$, and solves once more for a
+//   correction. In the last equation, $\mathbf 1^{\mathsf T}dx = 0$, only the tiny entries are added, so its
+//   residual shows what is wrong with $dx_1$ with all digits. *Refined once* is the formula with this one step.
+//   *LU for log x* needs it: the pivots there are the $-1$ on the diagonal, in the given order.
+//
+// A third thing decides whether there is an answer at all. Before it factorises, the library multiplies rows and
+// columns by powers of two that make their largest entries alike. The pivots would be the same without. But
+// whether a matrix is to count as singular is judged by the condition number of the *scaled* one, which is not
+// \(hopeless) but small. (Multiply row and column $i$ by $\sqrt{x_i/\tau}$, or by 1 where that is larger, and
+// it is at most \(scaled) in this table.)
+
+let coldest = systems[systems.count - 1]
+let J = coldest.solution.slice(0..<10)
+note("hopeless", digits(2, coldest.condition))
+note("largest slope", digits(2, largest(J)))
+note("rounding", digits(2, 0.5 * Double.ulpOfOne))
+note("allowed", digits(2, 0.5 * Double.ulpOfOne * coldest.skeel))
+note("allowed of J", digits(2, 0.5 * Double.ulpOfOne * coldest.skeel / largest(J)))
+note("worst entry", digits(2, systems.map(\.worstEntry).max() ?? .nan))
+note("scaled", digits(2, systems.map(\.scaledCondition).max() ?? .nan))
+try check("Skeel's number, the largest", systems.map(\.skeel).max() ?? .nan, below: 25)
+try check("the third number, the largest", systems.map(\.worstEntry).max() ?? .nan, below: 8.001)
+try check(
+  "error of J by refined formula, at the lowest temperature",
+  ((refined(coldShares(0.01), 0.01) - J).norm() / J.norm()).scalar, below: 1e-13)
+
 // GMRES sees the matrix as it is, without that scaling, and is refused, rightly, when nothing
 // certifies its answer:
 
-note("hopeless", digits(2, conditionNumbers((steep / Tensor(0.01)).softmax(), 0.01).usual))
 try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
 
 // The cure is a change of coordinates. With $z = \log x$ the matrix is
-// $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0 \end{smallmatrix}\bigr)$, at any
-// temperature, and GMRES converges everywhere. (Its errors at the lowest temperatures are those of a
-// tolerance that is relative to all of $\dot z$ and leaves few digits of the tiny $\dot z_1$.) And
-// shares that underflow, as they do when a gap exceeds $745\,\tau$, are no longer an obstacle. At
-// $\tau = 0.001$ the smallest are zero in floating point, and their logarithms infinite:
+// $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0 \end{smallmatrix}\bigr)$, its inverse
+// $\bigl(\begin{smallmatrix} \mathbf 1x^{\mathsf T}-I & \mathbf 1\\ x^{\mathsf T} & 1 \end{smallmatrix}\bigr)$,
+// and the largest sums of absolute values in their rows are 2 and $3 - 2\min x$. So the condition number
+// stays below 6 at any temperature, and GMRES converges everywhere.
+//
+// It is not as accurate as LU where it is cold: its errors are \(error at 0.03) at $\tau = 0.03$ and
+// \(error at 0.01), about eight digits, at $\tau = 0.01$. The first is a matter of its tolerance, which is
+// \(tolerance). The second is not:
+
+note("tolerance", GMRES().relativeTolerance)
+note("error at 0.03", logarithmic(0.03, GMRES()))
+note("error at 0.01", logarithmic(0.01, GMRES()))
+try check(
+  "condition number in log x, the largest",
+  temperatures.map { logCondition(coldShares($0)) }.max() ?? .nan, below: 6.001)
+let strict = GMRES(relativeTolerance: 1e-15)
+show("τ = 0.03, tolerance 1e-15", logarithmic(0.03, strict))
+show("τ = 0.01, tolerance 1e-15", logarithmic(0.01, strict))
+let dz = J.at(0)[0] / coldShares(0.01)[0]
+show("τ = 0.01: ż₁ and ż₂, when θ₁ moves", digits(3, dz), digits(3, coldest.solution[10, 0] / 0.01))
+
+// When $\theta_1$ moves, nine logarithms move by $-1/\tau$, and $\log x_1$, which carries most of the Jacobian,
+// hardly at all. GMRES makes the residual small relative to its right-hand side, and with it the error
+// relative to *all* of $\dot z$; of $\dot z_1$, so much smaller, rounding then leaves those eight digits.
+//
+// The logarithms help in one more way. Shares that underflow, as they do when a gap exceeds $745\,\tau$,
+// are no longer an obstacle. At $\tau = 0.001$ the smallest are zero in floating point, and their logarithms
+// infinite:
 
 try quoteError { _ = try reducedAt(0.001, LUSolver()).linearize(at: steep) }
 let veryCold = try logarithmicAt(0.001, GMRES()).linearize(at: steep)
@@ -646,8 +819,23 @@ show("dx₁/dθ₁: scores 0.2 apart, and tied", digits(3, last.gap), digits(3, 
 try check(
   "relative error of 1/(4τ) at the tie",
   cooling.map { ($0.tie * 4 * $0.tau - 1).magnitude }.max() ?? .nan, below: 1e-12)
-let turn = cooling.max { $0.gap < $1.gap }?.tau ?? .nan
-try check(0.1 < turn && turn < 0.2, "the slope with the gap is largest between τ = 0.2 and 0.1")
+
+// The slope with the gap grows at first and then falls. With $s$ for the gap in units of $\tau$ it is
+// $x(1-x)/\tau$ at $x = 1/(1+e^{-s})$, which is $s/(4\cosh^2\tfrac s2)$ divided by the gap. That is largest
+// where $s\tanh\tfrac s2 = 1$:
+
+var (less, more) = (0.0, 2.0)
+for _ in 0..<60 {
+  let s = 0.5 * (less + more)
+  if s * tanh(Tensor(0.5 * s)).scalar < 1 { less = s } else { more = s }
+}
+let turn = 0.2 / less
+show("s = gap/τ", less)
+show("τ, and τ/gap, where the slope is largest", digits(3, turn), digits(3, turn / 0.2))
+let slopes = try [0.99, 1, 1.01].map { try ownSlope([0.2, 0], $0 * turn) }
+try check(
+  slopes[0] < slopes[1] && slopes[2] < slopes[1],
+  "a hundredth colder or warmer the implicit derivative is smaller")
 // hide begin
 try plot(
   "cooling",
@@ -658,9 +846,11 @@ try plot(
       .line("a tie", x: cooling.map(\.tau), y: cooling.map(\.tie)),
       .line("scores 0.2 apart", x: cooling.map(\.tau), y: cooling.map(\.gap)),
     ],
+    marks: [.vertical(turn, "largest")],
     caption: "Cooling goes from right to left. The slope at the tie is 1/(4τ) and grows for ever. "
-      + "With a gap of 0.2 between the scores the slope grows at first, too; once τ has fallen below "
-      + "the gap it turns round, and vanishes faster than any power of τ."))
+      + "With a gap of 0.2 between the scores the slope grows at first, too; once τ has fallen to "
+      + "\(digits(2, turn)), about two thirds of the gap, it turns round, and vanishes faster than "
+      + "any power of τ."))
 // hide end
 
 // ## Against unrolling and differences
@@ -934,7 +1124,8 @@ try plot(
 //
 // This is the projection of $\theta$ on the simplex, known as *sparsemax*: hopeless candidates get exactly
 // zero. Stationarity is now $\theta - x + u\mathbf 1 + v = 0$; the other conditions stay as they are. The
-// solver is the same bisection, on $\sum_i \max(\theta_i + u, 0) = 1$.
+// solver is the same bisection, on $\sum_i \max(\theta_i + u, 0) = 1$. The objective is strictly concave
+// again, so whatever meets the conditions is again the only maximum.
 
 @Sendable func sparseShares(_ theta: Tensor) -> Optimum {
   var high = 1 - theta.max()
@@ -1039,8 +1230,10 @@ try plot(
 // hide end
 
 // At $t = 1$ the second share reaches zero and its multiplier is about to leave it: both vanish,
-// $v_2 x_2 = 0$ says nothing to first order, and the system is singular. The equations as we wrote
-// them only notice that much; the stated problem knows why:
+// $v_2 x_2 = 0$ says nothing to first order, and the system is singular. In general the kinks are where
+// *some* share and its multiplier are both zero, $x_i = v_i = 0$: a candidate just at the threshold,
+// $\theta_i = -u$. Everywhere else one of the two is positive, and its equation does its job. The equations
+// as we wrote them only notice that the system is singular; the stated problem knows why:
 
 try quoteError { _ = try sparsemax.linearize(at: [1, 0]) }
 try quoteError { _ = try minimum.linearize(at: [1, 0]) }
@@ -1127,7 +1320,10 @@ try quoteError { _ = try softmax(Tensor([0.9, -.infinity, 0.3, 1.6, -1.1])) }
 //   Vert, “Efficient and Modular Implicit Differentiation”, NeurIPS (2022): mirror descent as a fixed
 //   point.
 // - R. D. Skeel, “Scaling for Numerical Stability in Gaussian Elimination”, Journal of the ACM 26
-//   (1979): the condition number that scaling does not change.
+//   (1979): the condition number that scaling does not change. “Iterative refinement implies numerical
+//   stability for Gaussian elimination”, Mathematics of Computation 35 (1980): why one step is enough.
+// - N. J. Higham, “Accuracy and Stability of Numerical Algorithms”, 2nd edition, SIAM (2002), section 7.2:
+//   changes of each entry of the solution.
 // - E. Alpaydin, C. Kaynak, “Optical Recognition of Handwritten Digits”, UCI Machine Learning Repository
 //   (1998): the digits.
 try endPage()  // hide
