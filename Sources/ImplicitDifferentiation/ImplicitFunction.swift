@@ -119,8 +119,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     }
     if innermostTrace(of: x.variables) != nil { return try record(x).y }
     let (y, conditions) = try solution(x)
-    // Inside somebody's derivative: what the conditions capture of it would be lost.
-    if Trace.isAnyOpen { _ = try conditions.linearize(x, y) }
+    // Inside somebody's derivative what the conditions capture of it would be lost: recording them
+    // stops then. That they have no derivative here is no matter for a value.
+    if Trace.isAnyOpen { _ = try? conditions.linearize(x, y) }
     return y
   }
 

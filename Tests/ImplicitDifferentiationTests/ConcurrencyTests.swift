@@ -1,3 +1,5 @@
+import Foundation
+import Synchronization
 import Testing
 
 @testable import ImplicitDifferentiation
@@ -58,5 +60,40 @@ import Testing
       try linear.pushforward(v).flattened() + linear.pullback(u).flattened()
     }
     #expect(Set(results.map { $0.map(\.bitPattern) }).count == 1)
+  }
+
+  @Test("A value costs no derivative while another thread differentiates")
+  func valuesBesideATrace() throws {
+    let recorded = Mutex(0)
+    let root = ImplicitFunction<Tensor, Tensor>(
+      forward: { sqrt($0) },
+      conditions: .root { x, y in
+        recorded.withLock { $0 += 1 }
+        return y * y - x
+      })
+    _ = try gradient(at: Tensor(2)) { x in
+      let done = DispatchSemaphore(value: 0)
+      let found = Mutex<Result<Tensor, any Error>?>(nil)
+      Thread.detachNewThread {
+        found.withLock { $0 = Result { try root(Tensor(4)) } }
+        done.signal()
+      }
+      done.wait()
+      #expect(try found.withLock { try $0?.get().scalar } == 2)
+      #expect(recorded.withLock { $0 } == 0)
+      // On this thread the conditions are recorded, to see whether they capture what is traced.
+      _ = try root(Tensor(4))
+      #expect(recorded.withLock { $0 } == 1)
+      return x
+    }
+  }
+
+  @Test("A value is no derivative: inside one it may lie where there is none")
+  func valuesWithoutDerivative() throws {
+    let root = ImplicitFunction<Tensor, Tensor>(
+      forward: { sqrt($0) }, conditions: .root { x, y in y * y - x })
+    #expect(throws: DifferentiationError.self) { try root.linearize(at: 0) }
+    let slope = try gradient(at: Tensor(2)) { x in try x * root(Tensor(0)) + x }
+    #expect(slope.scalar == 1)
   }
 }

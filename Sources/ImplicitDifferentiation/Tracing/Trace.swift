@@ -110,15 +110,20 @@ final class Trace: @unchecked Sendable {
   private(set) var maps: [any LinearMap] = []
 
   private static let levels = Atomic<Int>(0)
-  private static let openCount = Atomic<Int>(0)
+  /// The thread of each open trace.
+  private static let owners = Mutex<[UInt]>([])
 
-  /// Whether a trace is open, on this thread or another.
-  static var isAnyOpen: Bool { openCount.load(ordering: .relaxed) > 0 }
+  /// Whether this thread has a trace open.
+  static var isAnyOpen: Bool {
+    let thread = currentThread()
+    return owners.withLock { $0.contains(thread) }
+  }
 
   init() {
-    Trace.openCount.add(1, ordering: .relaxed)
     level = Trace.levels.add(1, ordering: .relaxed).newValue
-    owner = Trace.currentThread()
+    let thread = Trace.currentThread()
+    owner = thread
+    Trace.owners.withLock { $0.append(thread) }
     terms.reserveCapacity(24)
     counts.reserveCapacity(16)
     firstTerm.reserveCapacity(17)
@@ -128,7 +133,9 @@ final class Trace: @unchecked Sendable {
   /// Ends recording. Tensors that still carry this trace can no longer be used.
   func close() {
     isOpen.store(false, ordering: .relaxed)
-    Trace.openCount.subtract(1, ordering: .relaxed)
+    Trace.owners.withLock { owners in
+      if let index = owners.lastIndex(of: owner) { owners.remove(at: index) }
+    }
   }
 
   /// Stops unless the caller is the thread that opened the trace, while it is open.
