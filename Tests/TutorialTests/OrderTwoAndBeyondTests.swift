@@ -23,6 +23,10 @@ import Testing
       "largest error of all", "right are 0, 1, 3, and all four orders",
       "error of the gradient by one Newton step", "distance of the curvatures from 5/9 and 1/2",
       "differences of gradients beat those of values",
+      "with the whole Hessian, each of them gains about twice as many digits",
+      "smallest λ < -τ at the start, and no other", "largest difference between slope and τ",
+      "two solves with the matrix at hand", "the counts differ for h = 1/16",
+      "the error of the Hessian is between half and 1.1 times",
     ],
     "OrderTwoAndBeyondSolutions": [
       "largest relative error", "relative error of one Newton step, all three orders",
