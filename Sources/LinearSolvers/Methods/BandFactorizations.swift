@@ -5,6 +5,7 @@ struct BandLU: Factorization {
   let count: Int
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
+  private(set) var condition = ConditionEvidence.unknown
   private let lower: Int
   private let upper: Int
   private let storage: Storage
@@ -63,7 +64,7 @@ struct BandLU: Factorization {
       (storage, pivots) = try Self.factorGeneral(values, runs, matrix)
     }
     let width = Double(2 * matrix.lower + matrix.upper + 1)
-    try requireRegular(limit: 4 * width * Double.ulpOfOne, pivots: pivots)
+    condition = try requireRegular(limit: 4 * width * Double.ulpOfOne, pivots: pivots)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
@@ -142,6 +143,7 @@ struct DiagonalDivision: Factorization {
   let count: Int
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
+  let condition: ConditionEvidence
   private let scaledDiagonal: [Double]
 
   var description: String { "diagonal division \(count)×\(count)" }
@@ -158,6 +160,9 @@ struct DiagonalDivision: Factorization {
     scaledDiagonal = zip(diagonal, scaling.rows).map { $0 * $1 }
     let largest = scaledDiagonal.reduce(0) { max($0, abs($1)) }
     norms = (largest, largest)
+    let inverse = scaledDiagonal.reduce(0) { max($0, 1 / abs($1)) }
+    condition = ConditionEvidence(
+      conditionNumber: largest * inverse, inverseNorm: inverse, scaling: scaling)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

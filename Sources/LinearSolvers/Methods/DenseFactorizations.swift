@@ -38,6 +38,7 @@ struct DenseLU: Factorization {
   let count: Int
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
+  private(set) var condition = ConditionEvidence.unknown
   private let factors: [Double]
   private let pivots: [Int]
 
@@ -75,7 +76,7 @@ struct DenseLU: Factorization {
     self.norms = norms
     factors = a
     self.pivots = pivots
-    try requireRegular(
+    condition = try requireRegular(
       limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] })
   }
 
@@ -104,6 +105,7 @@ struct DenseCholesky: Factorization {
   let count: Int
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
+  private(set) var condition = ConditionEvidence.unknown
   private let factor: [Double]
 
   var description: String { "dense Cholesky \(count)×\(count)" }
@@ -155,7 +157,7 @@ struct DenseCholesky: Factorization {
     count = n
     self.norms = norms
     factor = a
-    try requireRegular(
+    condition = try requireRegular(
       limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] })
   }
 

@@ -56,6 +56,10 @@ public protocol PreparedLinearSolver: Sendable {
   /// What was chosen, in words: `"dense LU 12×12"`.
   var methodDescription: String { get }
 
+  /// What is known of the condition of `A` before any right-hand side is; `nil` for most methods
+  /// without a factorisation.
+  var condition: ConditionEvidence? { get }
+
   /// Solves `A x = b`, or `Aᵀ x = b` if `transposed`. An answer that is returned has been checked
   /// (``SolveAcceptance``); what cannot be is thrown. A zero `b` has the solution zero.
   ///
@@ -81,6 +85,9 @@ public protocol PreparedLinearSolver: Sendable {
 }
 
 extension PreparedLinearSolver {
+  /// Nothing.
+  public var condition: ConditionEvidence? { nil }
+
   /// One column after the other.
   public func solveEach(
     _ columns: [[Double]], transposed: Bool

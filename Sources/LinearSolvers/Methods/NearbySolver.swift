@@ -50,6 +50,8 @@ struct NearbyFactors: Sendable {
   var inverse: any LinearOperator
   /// The factorisation in words.
   var description: String
+  /// The condition of `A₀`.
+  var condition: ConditionEvidence?
 }
 
 /// A prepared solver with factors that are dear enough to be used again elsewhere; `nil` if not.
@@ -65,6 +67,9 @@ private struct PreparedNearbySolver: PreparedLinearSolver, KeepsFactors {
 
   /// Still those of the point where they were made.
   var nearbyFactors: NearbyFactors? { factors }
+
+  /// That of the nearby operator, which differs from this one by a modest factor.
+  var condition: ConditionEvidence? { factors.condition }
 
   var methodDescription: String {
     "\(iteration.methodDescription), preconditioned by the \(factors.description) of a nearby point"

@@ -14,6 +14,9 @@ protocol Factorization: Sendable {
   /// `‖Â‖∞` and `‖Âᵀ‖∞`.
   var norms: (rows: Double, columns: Double) { get }
 
+  /// What is known of the condition of `Â`.
+  var condition: ConditionEvidence { get }
+
   /// Whether making them takes so much longer than solving with them that a nearby operator
   /// should use them too. Bands are factorised again.
   var areDear: Bool { get }
@@ -43,14 +46,14 @@ extension Factorization {
 }
 
 extension Factorization {
-  /// Throws `singular` if `Â` is singular to working precision: if its reciprocal condition number
+  /// The condition of `Â`. Throws `singular` if that is singular to working precision: if its reciprocal condition number
   /// (1-norm, estimated) is at most `limit`.
   ///
   /// Elimination on an exactly singular matrix finds, because of rounding, the factors of one at a
   /// relative distance of about `width · ε`; so nothing above that limit was singular.
   func requireRegular(
     limit: Double, pivots: some Collection<Double>
-  ) throws(LinearSolveError) {
+  ) throws(LinearSolveError) -> ConditionEvidence {
     let rounds = count <= 1000 ? 5 : 1  // for long bands the estimate should not outweigh the rest
     let inverse = ConditionEstimate.inverseNorm(count: count, rounds: rounds) { b, transposed in
       solve(b, transposed: transposed)
@@ -60,6 +63,8 @@ extension Factorization {
       let smallest = pivots.enumerated().min { abs($0.element) < abs($1.element) }
       throw .singular(pivotIndex: smallest?.offset ?? 0, estimatedCondition: condition)
     }
+    return ConditionEvidence(
+      conditionNumber: condition, inverseNorm: inverse, scaling: scaling)
   }
 }
 
@@ -69,6 +74,8 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
   let factors: Factors
   let acceptance: SolveAcceptance
   let methodDescription: String
+
+  var condition: ConditionEvidence? { factors.condition }
 
   /// `reason` says why the method was chosen, if it was not asked for.
   init(
@@ -270,6 +277,7 @@ extension PreparedDirectSolver: KeepsFactors {
   var nearbyFactors: NearbyFactors? {
     factors.areDear
       ? NearbyFactors(
-        inverse: InverseOperator(factors: factors), description: factors.description) : nil
+        inverse: InverseOperator(factors: factors), description: factors.description,
+        condition: factors.condition) : nil
   }
 }

@@ -14,6 +14,8 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
     regular.methodDescription + ", gauge of dimension \(right.count) fixed"
   }
 
+  package var condition: ConditionEvidence? { regular.condition }
+
   package func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
   ) throws(LinearSolveError) -> LinearSolution {

@@ -1,0 +1,80 @@
+/// How much is spent on knowing the error of derivatives, and which error is too much.
+///
+/// The error of an implicit derivative has two parts. *Truncation*: the solver stopped at `y + e`, and
+/// the derivative there is another one. *Rounding*: the linear system is solved in finite precision.
+/// Both grow with the condition number of `A = ∂F/∂y`, and both can be known:
+///
+/// | effort | error of a derivative | costs |
+/// |---|---|---|
+/// | `.none` | *unchecked* | nothing |
+/// | `.estimate` | `κ (10 ε + η + ω)`, relative to the factors of the derivative | one product with `B` |
+/// | `.measure` | the derivative at a better solution is compared, the linear systems are perturbed | a second recording, three solves |
+///
+/// with `κ` the condition number that the linear solver knows, `η` the relative Newton correction and
+/// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large
+/// as `A` itself (relative to the size of `y`); what is measured takes nothing for granted.
+public struct Certification: Sendable, Equatable {
+  /// What is spent.
+  public enum Effort: Sendable {
+    /// Errors are *unchecked*.
+    case none
+    /// What is known without further solves. Where that cannot promise `errorLimit`, it is measured.
+    case estimate
+    /// Each derivative's error is measured.
+    case measure
+  }
+
+  /// What is spent.
+  public var effort: Effort
+
+  /// The largest error that a derivative may have, relative to its own size (2-norms); a larger one
+  /// is an error under the function's policy. `nil` for no limit.
+  public var errorLimit: Double?
+
+  /// - Parameters:
+  ///   - effort: see the property.
+  ///   - errorLimit: see the property; by default 1: a derivative without a single right digit is
+  ///     none.
+  public init(_ effort: Effort = .estimate, errorLimit: Double? = 1) {
+    self.effort = effort
+    self.errorLimit = errorLimit
+  }
+
+  /// Nothing is spent, and reports say *unchecked*.
+  public static let off = Certification(.none, errorLimit: nil)
+}
+
+/// How far a derivative may be from the true one, in 2-norms of all its numbers.
+public struct DerivativeErrorEstimate: Sendable, Equatable {
+  /// Because the solver stopped before the solution.
+  public var truncation: Double
+
+  /// Because linear systems are solved, and conditions evaluated, in finite precision.
+  public var rounding: Double
+
+  /// The 2-norm of the derivative.
+  public var derivativeNorm: Double
+
+  /// Whether it was measured at a second point, or estimated from condition numbers.
+  public var isMeasured: Bool
+
+  /// `‖computed − true‖₂` at most, as a rule: in the units of the derivative.
+  public var absolute: Double { truncation + rounding }
+
+  /// The same, relative to the derivative; zero for a derivative of exactly zero without error.
+  public var relative: Double { absolute == 0 ? 0 : absolute / derivativeNorm }
+
+  /// Two derivatives side by side, such as the columns of a Jacobian.
+  mutating func add(_ other: DerivativeErrorEstimate) {
+    func hypotenuse(_ a: Double, _ b: Double) -> Double {
+      let size = Swift.max(a, b)
+      if size == 0 || !size.isFinite { return size }
+      let (p, q) = (a / size, b / size)
+      return size * (p * p + q * q).squareRoot()
+    }
+    truncation = hypotenuse(truncation, other.truncation)
+    rounding = hypotenuse(rounding, other.rounding)
+    derivativeNorm = hypotenuse(derivativeNorm, other.derivativeNorm)
+    isMeasured = isMeasured && other.isMeasured
+  }
+}

@@ -1,0 +1,28 @@
+/// What a factorisation knows about how errors grow in its solutions.
+public struct ConditionEvidence: Sendable {
+  /// `‖Â‖₁ ‖Â⁻¹‖₁` of the *equilibrated* matrix `Â = R A C`: the factor between relative errors of
+  /// the entries of `A` and those of a solution.
+  public let conditionNumber: Double
+
+  /// `‖Â⁻¹‖₁`, estimated (W. W. Hager 1984, N. J. Higham 1988): never too large, and hardly ever
+  /// less than a third.
+  public let inverseNorm: Double
+
+  let scaling: Equilibration
+
+  /// Before there are factors to ask.
+  static let unknown = ConditionEvidence(
+    conditionNumber: .infinity, inverseNorm: .infinity, scaling: Equilibration(identity: 0))
+
+  /// The length by which a solution `x` changes, at most, for a relative change of one in the norm of
+  /// the scaled system: `‖x‖₂` where nothing was scaled. With rows and columns in different units an
+  /// error the size of the largest *scaled* entry may sit in any entry.
+  package func length(of x: [Double], transposed: Bool) -> Double {
+    if scaling.isIdentity { return ProbeVector.norm(x) }
+    let factors = transposed ? scaling.rows : scaling.columns
+    let largest = x.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { scaling.solutionNorm($0, transposed: transposed) } ?? 0
+    }
+    return max(largest * ProbeVector.norm(factors), ProbeVector.norm(x))
+  }
+}
