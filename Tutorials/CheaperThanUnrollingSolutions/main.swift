@@ -107,8 +107,8 @@ try check("estimate over error against 19, relative", ratioError, below: 1e-9)
 //
 // ## 4. Creeping and oscillating
 //
-// *From which momentum on does the ball creep in no direction of the fit, so that it can be run backwards as
-// long as one likes?*
+// *From which momentum on does the ball creep in no direction of the fit? How many steps can then be run
+// backwards before the drift exceeds a millionth?*
 //
 // A direction creeps if its two factors are real: $(1 + \gamma - \alpha\lambda)^2 \ge 4\gamma$. With $\gamma = \sigma^2$
 // this is $1 + \sigma^2 - \alpha\lambda \ge 2\sigma$, or $(1 - \sigma)^2 \ge \alpha\lambda$. So none does as soon as
@@ -126,13 +126,30 @@ let fit = critical(slowestFactor: 0.998562)
 show("critical momentum of the fit", digits(4, fit))
 try check(0.9 < fit && fit < 0.95, "momentum 0.9 creeps, 0.95 does not")
 
+// From there on both factors have the size $\sqrt\gamma$, and the drift grows by $\gamma^{-1/4}$ a step until the ball
+// lies still, $\gamma^{N/2} = \varepsilon$, with a drift of $\sqrt\varepsilon$. Then it grows by
+// $\gamma^{-1/2}$ a step, from $\sqrt\varepsilon$ to the millionth. The two stretches together are
+//
+// $$N = \frac{2\ln(1/\varepsilon) + 2\ln(10^{-6}/\sqrt\varepsilon)}{\ln(1/\gamma)} .$$
+
+func ln(_ value: Double) -> Double { log(Tensor(value)).scalar }
+func reach(_ momentum: Double) -> Double {
+  let epsilon = Double.ulpOfOne
+  return (-2 * ln(epsilon) + 2 * ln(1e-6 / epsilon.squareRoot())) / -ln(momentum)
+}
+let numerator = reach(exp(Tensor(-1)).scalar)
+show("N times ln(1/γ)", digits(3, numerator))
+show(
+  "steps at the critical momentum, at 0.95, at 0.99",
+  digits(2, reach(fit)), digits(2, reach(0.95)), digits(2, reach(0.99)))
+
 // The same on two numbers, with curvatures 1 and 0.0025:
 
 let curvatures: Tensor = [1, 0.0025]
-func walk(_ momentum: Double) throws -> Double {
+func walk(_ momentum: Double, _ iterations: Int = 300) throws -> Double {
   var ball = try ReversibleSolver<Tensor, HeavyBallState>.heavyBall(
     of: { x, y in 0.5 * (curvatures * (y - x) * (y - x)).sum() }, stepSize: 1,
-    momentum: momentum, from: [1, -1], iterations: 300)
+    momentum: momentum, from: [1, -1], iterations: iterations)
   ball.driftTolerance = .infinity
   let pulled = try ball.pullback(
     at: [0.3, 0.7], cotangent: HeavyBallState(position: [1, 1]))
@@ -145,4 +162,12 @@ let above = try walk(bound + 0.01)
 try check(
   below > 1e-3, "momentum 0.05 below it: after 300 steps back the drift exceeds a thousandth")
 try check(above < 1e-11, "momentum 0.01 above it: the drift is below 1e-11")
+let expected = reach(bound + 0.01)
+show("steps to a millionth, expected there", digits(2, expected))
+let early = try walk(bound + 0.01, Int(0.75 * expected))
+let late = try walk(bound + 0.01, Int(1.5 * expected))
+show(
+  "drift after three quarters of them, and after half as many again",
+  measured(early, digits: 1), measured(late, digits: 1))
+try check(early < 1e-6 && late > 1e-6, "one is below a millionth, the other above it")
 try endPage()  // hide

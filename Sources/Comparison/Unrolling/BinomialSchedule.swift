@@ -1,13 +1,14 @@
 /// Where to keep snapshots when a chain of steps is run backwards and only a few may be kept.
 ///
 /// Going back over `l` steps from a snapshot of their start, run forward over the first `m` of them,
-/// keep the state there, go back over the other `l − m` with one slot less, then over the first `m`.
-/// With `s` slots and no step run forward more than `r` times, at most
+/// keep the state there, go back over the other `l − m` with one slot less, then over the first `m`,
+/// which have been run once by then. With `s` slots, the start in one of them, and no step run forward more than `r` times, at most
 /// ```
 /// β(s, r) = (s + r)! / (s! r!)
 /// ```
 /// steps can be reversed so; with `r` the smallest that is enough for `l`, the fewest forward steps
-/// are `r l − β(s + 1, r − 1)`. Ten slots reverse 10,000 steps with `r = 6`, a hundred with `r = 3`.
+/// are `r l − β(s + 1, r − 1)`. Ten slots reverse 10,000 steps with `r = 7`, a hundred with `r = 3`.
+/// For fixed `s` the repetitions grow as `(s! l)^(1/s)`; like a logarithm only if `s` does too.
 ///
 /// Source: A. Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse
 /// automatic differentiation", Optim. Methods Softw. 1 (1992), 35–54; A. Griewank and A. Walther,

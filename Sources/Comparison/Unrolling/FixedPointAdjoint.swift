@@ -61,6 +61,7 @@ struct FixedPointAdjoint<Input: TensorStructure, State: TensorStructure> {
     let recording = try runner.record(y, iteration: iterations + 1)
     let w = try cotangent(y)
     var (term, adjoint, sum) = (w, w, Input?.none)
+    var last = w.length
     for count in 1...limit {
       let pulled = try runner.pull(recording, term, repeatedly: true)
       sum = sum?.adding(pulled.input) ?? pulled.input
@@ -70,15 +71,17 @@ struct FixedPointAdjoint<Input: TensorStructure, State: TensorStructure> {
       guard size.isFinite else {
         throw UnrollingError.notFinite(what: "the adjoint", iteration: count)
       }
+      // The first term that is left out, which comes with the product of the last one taken.
       if size <= relativeTolerance * total {
         return try result(
           y, sum, recording, omittedAfter: 0, termsOf: term, lastMove: y.distance(to: before))
       }
       if count == limit {
         throw UnrollingError.adjointNotConverged(
-          terms: count, lastTerm: size / total, tolerance: relativeTolerance)
+          terms: count, lastTerm: last / total, tolerance: relativeTolerance)
       }
       adjoint = adjoint.adding(term)
+      last = size
     }
     return try result(
       y, sum, recording, omittedAfter: limit, termsOf: w, lastMove: y.distance(to: before))

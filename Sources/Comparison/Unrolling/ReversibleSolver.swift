@@ -6,10 +6,15 @@ import ImplicitDifferentiation
 /// In exact arithmetic this is plain unrolling. In double precision every step rounds, and the
 /// inverse of a contraction *magnifies*: what a step shrinks by `σ` grows by `1/σ` on the way back. For
 /// heavy balls (`heavyBall`) the two factors of a direction have the product `γ`, the momentum.
-/// Rounding enters at the size of the velocity, which shrinks by the larger, `σ₁`, and grows back by the
-/// smaller, `σ₂`: relative to the state by `σ₁/σ₂` a step. Nothing is lost where the ball oscillates
-/// (`|σ₁| = |σ₂|`), and nearly `log₂(1/γ)` bits a step, of 53, where it creeps. So the walk ends at the
-/// start with a drift, which is measured, reported, and above `driftTolerance` thrown.
+/// Rounding enters at the size of the last velocity, `ε |σ₁|ᴺ`, and each step back divides it by `γ`
+/// while positions come back to the bit; once it has reached their last place, `ε`, all grows by
+/// `1/|σ₂|`. After `N` steps the drift is of the order
+/// ```
+/// ε exp(N (ln |σ₂|)² / ln(1/γ))
+/// ```
+/// or `ε γ^(−N/4)` where the ball oscillates (`|σ₁| = |σ₂| = √γ`), and nearly `ε γ^(−N)` where it creeps.
+/// Once the ball lies still in doubles, `|σ₁|ᴺ < ε`, further steps add the full `1/|σ₂|`. The drift is
+/// measured, reported, and above `driftTolerance` thrown.
 ///
 /// The remedy of Maclaurin, Duvenaud and Adams is to *keep* the bits that a step loses, in integer
 /// arithmetic: exact, for `log₂(1/γ)` bits a step and number instead of 64. That is not done here.

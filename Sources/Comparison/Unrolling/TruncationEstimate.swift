@@ -4,24 +4,25 @@ import ImplicitDifferentiation
 ///
 /// If `A` is normal, with spectral radius `ρ < 1`, what is missing is at most
 /// ```
-/// ‖Σ_{j≥k} AʲBẋ‖ ≤ ρᵏ ‖Bẋ‖ / (1 − ρ)
+/// ‖Σ_{j≥k} AʲBẋ‖ ≤ ρᵏ ‖Bẋ‖ / (1 − ρ)        ‖Σ_{j≥k} Bᵀ(Aᵀ)ʲw‖ ≤ ‖B‖ ρᵏ ‖w‖ / (1 − ρ)
 /// ```
-/// and that is `spectralBound`. If it is not, the powers of `A` may grow before they shrink, and `ρ`
-/// alone says nothing about the first hundred terms. So `error` adds up the lengths of the missing
-/// terms themselves,
+/// `spectralBound` is `ρᵏ ‖t₀‖ / (1 − ρ)`: the bound on the left, but a rule of thumb for a pullback,
+/// where `‖Bᵀw‖` stands for `‖B‖ ‖w‖`; `Bᵀ` may hide from the first term what lasts longest. If `A` is
+/// not normal, its powers may grow before they shrink, and `ρ` alone says nothing about the first
+/// hundred terms. So `error` adds up the lengths of the missing terms themselves,
 /// ```
 /// ‖Σ_{j≥k} tⱼ‖ ≤ Σ_{j≥k} ‖tⱼ‖
 /// ```
 /// as a Krylov space tells them (`KrylovModel`), and the rate takes over far out, where what is left
-/// is below a thousandth of the sum. With at least as many products as unknowns both numbers are
-/// bounds up to rounding; with fewer they are estimates, the better the fewer directions matter.
+/// is below a thousandth of the sum. With at least as many products as unknowns `error` is a bound up
+/// to rounding; with fewer it is an estimate, the better the fewer directions matter.
 ///
 /// Terms of alternating sign cancel in the derivative, and not in either number.
 public struct TruncationEstimate: Sendable, Equatable {
   /// `ρ`, the spectral radius of `A` among the directions that the terms take.
   public let rate: Double
 
-  /// `ρᵏ ‖t₀‖ / (1 − ρ)`; infinite for `ρ ≥ 1`.
+  /// `ρᵏ ‖t₀‖ / (1 − ρ)`; infinite for `ρ ≥ 1`. A bound for pushforwards with a normal `A`.
   public let spectralBound: Double
 
   /// `Σ_{j≥k} ‖tⱼ‖`; infinite for `ρ ≥ 1`.

@@ -49,8 +49,10 @@ public struct UnrolledSolver<Input: TensorStructure, State: TensorStructure>: Se
   /// plain numbers.
   ///
   /// This is truncated unrolling as it is usually written (stop the gradient, then take a few more
-  /// steps), and with `count` 1 one-step differentiation. It nests like anything else, but its
-  /// *second* derivative is not that of the solver; see `UnrollingWarning.wrongAtSecondOrder`.
+  /// steps), and with `count` 1 one-step differentiation. It nests like anything else. With `k` steps
+  /// that shrink errors by `ρ` the derivative lacks terms of order `ρᵏ`, the *second* derivative terms
+  /// of order `k ρᵏ`; one step of Newton's method is exact once and wrong twice. See
+  /// `UnrollingWarning.wrongAtSecondOrder`.
   public func truncated(_ x: Input, last count: Int) throws -> State {
     try require(iterations >= 0, "iterations", iterations, "at least 0")
     try require(

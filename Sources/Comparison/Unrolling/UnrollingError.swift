@@ -12,7 +12,8 @@ public enum UnrollingError: Error, Equatable {
   /// The input is traced by an enclosing derivative, which these methods would lose.
   case tracedInput
 
-  /// The terms of a two-phase derivative did not fall below the tolerance.
+  /// The terms of a two-phase derivative did not fall below the tolerance; `lastTerm` is the length
+  /// of the last one taken, relative to the sum that contains it.
   case adjointNotConverged(terms: Int, lastTerm: Double, tolerance: Double)
 
   /// Steps run backwards did not arrive where the solver had started; `drift` is relative.

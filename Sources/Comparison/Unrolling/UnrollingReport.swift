@@ -56,7 +56,9 @@ extension UnrollingReport: CustomStringConvertible {
 
 /// What is known to be wrong with an approximate derivative.
 public enum UnrollingWarning: Sendable, Equatable {
-  /// Differentiated once more it is not the second derivative of the solution.
+  /// Differentiated once more it is not the second derivative of the solution, since the state it
+  /// starts from counts as a constant. After `k` steps of truncated unrolling terms of order `k ρᵏ`
+  /// are missing; a Neumann series freezes the Jacobian itself, and no number of terms helps.
   case wrongAtSecondOrder
 
   /// The solver was still moving: the derivative belongs to another point than the fixed point, and
@@ -77,7 +79,7 @@ extension UnrollingWarning: CustomStringConvertible {
     switch self {
     case .wrongAtSecondOrder:
       "Do not differentiate this once more: the state it starts from counts as a constant, so a "
-        + "second derivative would lack terms, however small the truncation error."
+        + "second derivative would lack terms that the truncation error does not show."
     case .notConverged(let distance):
       "The solver has not converged: its fixed point is about \(distance.shortened) away, relative "
         + "to the state, which adds an error of its own."

@@ -111,6 +111,24 @@ struct FixedPointMethodsTests {
     #expect(pulled.report.warnings == [.wrongAtSecondOrder])
   }
 
+  /// The second derivative of `k` steps from a constant lacks terms of order `k ρᵏ`; with `√x` the
+  /// fixed point of `y + (x − y²)/5`, `ρ = 1 − 0.4 √2`.
+  @Test func truncatedConvergesAtSecondOrder() throws {
+    let solver = UnrolledSolver<Tensor, Tensor>(
+      start: { _ in Tensor(1) }, step: { x, y in y + 0.2 * (x - y * y) }, iterations: 80)
+    let truth = -1 / (8 * 2.0.squareRoot())
+    let rho = 1 - 0.4 * 2.0.squareRoot()
+    for k in [5, 10, 20] {
+      let second = try valueAndPushforward(at: Tensor(2), along: 1) { x in
+        try valueAndPushforward(at: x, along: 1) { x in try solver.truncated(x, last: k) }.tangent
+      }.tangent.scalar
+      var size = Double(k)
+      for _ in 0..<k { size *= rho }
+      let ratio = (second - truth).magnitude / size
+      #expect(ratio > 0.05 && ratio < 1, "\(k): \(ratio)")
+    }
+  }
+
   /// `truncated(_:last:)` of all steps from a constant start is the solver.
   @Test func truncatedFunction() throws {
     let solver = UnrollingProblems.nonlinear([0.8, 0.3], iterations: 9)
@@ -126,11 +144,14 @@ struct FixedPointMethodsTests {
 
   @Test func errors() throws {
     let solver = UnrollingProblems.linear([[2]], iterations: 4)
-    #expect(
-      throws: UnrollingError.adjointNotConverged(
-        terms: 12, lastTerm: 4096.0 / 4095, tolerance: 1e-10)
-    ) {
+    // 1 + 2 + … + 2048 = 4095
+    let growing = UnrollingError.adjointNotConverged(
+      terms: 12, lastTerm: 2048.0 / 4095, tolerance: 1e-10)
+    #expect(throws: growing) {
       try solver.pullback(at: [1], cotangent: [1], method: .twoPhase(maximumTerms: 12))
+    }
+    #expect(throws: growing) {
+      try solver.pushforward(at: [1], along: [1], method: .twoPhase(maximumTerms: 12))
     }
     for method in [
       UnrollingMethod.everySteps(0), .checkpoints(slots: 0), .truncated(last: 0),

@@ -68,6 +68,23 @@ struct ReversibleSolverTests {
     #expect(late > 1e-6)
   }
 
+  /// Where the ball oscillates, both factors have the size `√γ`, and the drift grows by `γ^(−1/4)` a
+  /// step: `γ^(−1/2)` for the half of them in which positions no longer come back to the bit.
+  @Test func driftGrowsWhereTheBallOscillates() throws {
+    let gamma = 0.9
+    func drift(_ iterations: Int) throws -> Double {
+      var ball = try ball(momentum: gamma, iterations: iterations)
+      ball.driftTolerance = .infinity
+      return try #require(
+        ball.pullback(at: x, cotangent: cotangent).report.reversalDrift)
+    }
+    let (early, late) = (try drift(150), try drift(550))
+    var growth = 1.0
+    for _ in 0..<100 { growth /= gamma }
+    let ratio = late / early / growth
+    #expect(ratio > 1e-2 && ratio < 1e2, "\(early) \(late) \(ratio)")
+  }
+
   @Test func driftIsThrown() throws {
     let far = try ball(momentum: 0.3, iterations: 120)
     #expect {
