@@ -27,8 +27,9 @@ public struct Certification: Sendable, Equatable {
   /// What is spent.
   public var effort: Effort
 
-  /// The largest error that a derivative may have, relative to its own size (2-norms); a larger one
-  /// is an error under the function's policy. `nil` for no limit.
+  /// The largest error that a derivative may have, relative to the size that it would have if none of
+  /// its terms cancelled (2-norms); a larger one is an error under the function's policy. `nil` for no
+  /// limit.
   public var errorLimit: Double?
 
   /// - Parameters:
@@ -38,6 +39,11 @@ public struct Certification: Sendable, Equatable {
   public init(_ effort: Effort = .estimate, errorLimit: Double? = 1) {
     self.effort = effort
     self.errorLimit = errorLimit
+  }
+
+  func accepts(_ estimate: DerivativeErrorEstimate) -> Bool {
+    guard let errorLimit else { return true }
+    return estimate.absolute <= errorLimit * estimate.termsNorm
   }
 
   /// Nothing is spent, and reports say *unchecked*.
@@ -55,6 +61,10 @@ public struct DerivativeErrorEstimate: Sendable, Equatable {
   /// The 2-norm of the derivative.
   public var derivativeNorm: Double
 
+  /// The norm that it would have if none of its terms cancelled: more than its own where a gradient
+  /// vanishes.
+  public var termsNorm: Double
+
   /// Whether it was measured at a second point, or estimated from condition numbers.
   public var isMeasured: Bool
 
@@ -63,6 +73,17 @@ public struct DerivativeErrorEstimate: Sendable, Equatable {
 
   /// The same, relative to the derivative; zero for a derivative of exactly zero without error.
   public var relative: Double { absolute == 0 ? 0 : absolute / derivativeNorm }
+
+  /// The estimate for `2^exponent` times the derivative.
+  func scaled(by exponent: Int) -> DerivativeErrorEstimate {
+    func scaled(_ x: Double) -> Double { PowerOfTwo.scaled(x, by: exponent) }
+    var result = self
+    result.truncation = scaled(truncation)
+    result.rounding = scaled(rounding)
+    result.derivativeNorm = scaled(derivativeNorm)
+    result.termsNorm = scaled(termsNorm)
+    return result
+  }
 
   /// Two derivatives side by side, such as the columns of a Jacobian.
   mutating func add(_ other: DerivativeErrorEstimate) {
@@ -75,6 +96,15 @@ public struct DerivativeErrorEstimate: Sendable, Equatable {
     truncation = hypotenuse(truncation, other.truncation)
     rounding = hypotenuse(rounding, other.rounding)
     derivativeNorm = hypotenuse(derivativeNorm, other.derivativeNorm)
+    termsNorm = hypotenuse(termsNorm, other.termsNorm)
     isMeasured = isMeasured && other.isMeasured
+  }
+}
+
+extension DerivativeErrorEstimate: CustomStringConvertible {
+  /// `"measured, 1.2e-9 (7e-12 relative to it)"`.
+  public var description: String {
+    "\(isMeasured ? "measured" : "estimated"), \(absolute.shortened) "
+      + "(\(relative.shortened) relative to it)"
   }
 }

@@ -27,9 +27,41 @@ public struct DerivativeReport: Sendable, Equatable {
   /// The largest `‖b − A x‖ / (‖A‖‖x‖ + ‖b‖)` among them.
   public var backwardError: Double
 
+  /// `‖Â‖ ‖Â⁻¹‖` of the *equilibrated* `A`, whose rows and columns have size one: the factor between
+  /// relative errors of `A` and those of a solution. In 1-norms, estimated from the factors
+  /// (Hager 1984, Higham 1988); for iterative methods, in 2-norms and from below. `nil` if unknown.
+  public var conditionNumber: Double? = nil
+
+  /// `‖Â⁻¹‖₁`, from the factors; `nil` for iterative methods.
+  public var inverseNorm: Double? = nil
+
+  /// How far the derivative may be from the true one; `nil` for *unchecked*.
+  public var errorEstimate: DerivativeErrorEstimate? = nil
+
   /// What would have been an error under the policy `.throw`, and approximations that the
   /// conditions make knowingly, as sentences.
   public var warnings: [String]
+}
+
+extension DerivativeReport {
+  /// `‖computed − true‖₂` of the derivative, at most, in its own units; `nil` for *unchecked*.
+  public var error: Double? { errorEstimate?.absolute }
+
+  /// The same relative to the 2-norm of the derivative.
+  public var relativeError: Double? { errorEstimate?.relative }
+
+  /// Decimal digits of the derivative (of its largest numbers) that are right, by `relativeError`:
+  /// from 0 to 15; `nil` for *unchecked*.
+  public var trustedDigits: Int? {
+    relativeError.map { error in
+      var (digits, bound) = (0, 0.1)
+      while digits < 15 && error <= bound {
+        digits += 1
+        bound /= 10
+      }
+      return digits
+    }
+  }
 }
 
 extension DerivativeReport {
@@ -41,6 +73,9 @@ extension DerivativeReport {
     operatorProducts += answer.operatorProducts
     relativeResidual = Swift.max(relativeResidual, answer.relativeResidual)
     backwardError = Swift.max(backwardError, answer.backwardError)
+    if let condition = answer.conditionEstimate {
+      conditionNumber = Swift.max(conditionNumber ?? 0, condition)
+    }
   }
 
   /// Takes in the linear solves of another derivative at the same point.
@@ -51,6 +86,19 @@ extension DerivativeReport {
     operatorProducts += other.operatorProducts
     relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
     backwardError = Swift.max(backwardError, other.backwardError)
+    conditionNumber = [conditionNumber, other.conditionNumber].compactMap { $0 }.max()
+    for warning in other.warnings where !warnings.contains(warning) { warnings.append(warning) }
+  }
+
+  /// Takes in the error of one more part of the derivative. Without that of all, it is unknown.
+  mutating func add(_ estimate: DerivativeErrorEstimate?, isFirst: Bool) {
+    if isFirst {
+      errorEstimate = estimate
+    } else if let estimate {
+      errorEstimate?.add(estimate)
+    } else {
+      errorEstimate = nil
+    }
   }
 }
 
@@ -66,6 +114,8 @@ extension DerivativeReport: CustomStringConvertible {
         + " (\(linearIterations) iterations, \(operatorProducts) products)",
       "relative residual           \(bounded(relativeResidual))",
       "backward error              \(bounded(backwardError))",
+      "condition number            \(conditionNumber.map(\.shortened) ?? "unknown")",
+      "error of the derivative     \(errorEstimate.map { "\($0)" } ?? "unchecked")",
     ]
     lines += warnings.map { "warning                     \($0)" }
     return lines.joined(separator: "\n")

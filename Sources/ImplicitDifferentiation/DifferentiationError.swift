@@ -18,6 +18,10 @@ public enum DifferentiationError: Error, Equatable {
   /// The linear system of the derivative was not solved, or cannot be; `during` says which.
   case linearSolve(LinearSolveError, during: String)
 
+  /// The error of the derivative may exceed its limit: the numbers are in 2-norms, relative to the size
+  /// that the derivative would have if none of its terms cancelled.
+  case inaccurate(truncation: Double, rounding: Double, limit: Double)
+
   /// A function to be differentiated once more gave something else than one number.
   case notScalar(shape: [Int])
 }
@@ -43,6 +47,19 @@ extension DifferentiationError: CustomStringConvertible {
         + "conditions are those that the solver solves."
     case .linearSolve(let error, let during):
       return "The linear system \(during) could not be solved. \(error)"
+    case .inaccurate(let truncation, _, _) where !truncation.isFinite:
+      return "The error of the derivative could not be measured: at the solution that one more "
+        + "Newton step gives, the conditions or their linear systems fail. The conditions are "
+        + "singular here, or nearly so: is there a solution close by?"
+    case .inaccurate(let truncation, let rounding, let limit):
+      return "The derivative may be wrong by \((truncation + rounding).shortened) of its size, and "
+        + "\(limit.shortened) is allowed: by \(truncation.shortened) because the solver stopped "
+        + "before the solution, by \(rounding.shortened) because of rounding. "
+        + (truncation > rounding
+          ? "The conditions are nearly singular here, or strongly curved: let the solver run longer, "
+            + "or ask for a Newton polish."
+          : "The linear system is too ill-conditioned for double precision: rescale the problem, "
+            + "or state it in other unknowns.")
     case .notScalar(let shape):
       return "A gradient is that of one number; the function returned the shape \(Shape(shape)). "
         + "Sum it, or ask for a pullback."

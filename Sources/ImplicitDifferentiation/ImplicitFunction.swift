@@ -1,12 +1,27 @@
 import Kernels
 
-/// What happens when conditions do not hold at the point that a solver returned.
-public enum ConditionsPolicy: Sendable {
-  /// `DifferentiationError.conditionsNotMet` is thrown.
+/// What happens when a derivative cannot be certified: when conditions do not hold at the point that a
+/// solver returned, or when the error of a derivative may exceed its limit.
+public enum CertificationPolicy: Sendable {
+  /// `DifferentiationError.conditionsNotMet`, or `.inaccurate`, is thrown.
   case `throw`
 
   /// The derivative is returned, and its report carries the sentence as a warning.
   case warn
+
+  /// As `warn`, once the function has seen the error: it may throw that or another, count it, or
+  /// write it down.
+  case custom(@Sendable (DifferentiationError) throws -> Void)
+
+  /// The warning for a report, unless the error is thrown.
+  func warning(_ error: DifferentiationError) throws -> String {
+    switch self {
+    case .throw: throw error
+    case .warn: break
+    case .custom(let decide): try decide(error)
+    }
+    return error.description
+  }
 }
 
 /// A function `x ↦ y(x)` known only through conditions `F(x, y) = 0`, computed by any code and
@@ -44,8 +59,11 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// met; `nil` switches the check off (and saves one linear solve), and reports say *unchecked*.
   public var conditionsTolerance: Double?
 
-  /// What happens when the conditions are not met.
-  public var policy: ConditionsPolicy
+  /// What happens when the conditions are not met, or a derivative has too large an error.
+  public var policy: CertificationPolicy
+
+  /// How much is spent on knowing the errors of derivatives, and which is too large.
+  public var certification = Certification()
 
   /// The directions that the conditions leave free, if there are any; see ``Gauge``.
   public var gauge: Gauge<Input, Output>?
@@ -67,7 +85,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     conditions: Conditions<Input, Output>,
     linearSolver: any LinearSolver = Automatic(),
     conditionsTolerance: Double? = 1e-6,
-    policy: ConditionsPolicy = .throw,
+    policy: CertificationPolicy = .throw,
     gauge: Gauge<Input, Output>? = nil
   ) {
     solve = { x in (try forward(x), conditions) }
@@ -91,7 +109,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     conditions: @escaping @Sendable (ByProduct) -> Conditions<Input, Output>,
     linearSolver: any LinearSolver = Automatic(),
     conditionsTolerance: Double? = 1e-6,
-    policy: ConditionsPolicy = .throw,
+    policy: CertificationPolicy = .throw,
     gauge: Gauge<Input, Output>? = nil
   ) {
     solve = { x in
@@ -150,7 +168,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     let linearization = try ImplicitLinearization(
       point: x, solution: y, conditions: conditions,
       linearSolver: try linearSolver(at: x, y, reusing: nearby),
-      conditionsTolerance: conditionsTolerance, policy: policy)
+      conditionsTolerance: conditionsTolerance, certification: certification, policy: policy)
     return SolvedPoint(linearization: linearization, products: conditions.products)
   }
 
@@ -172,7 +190,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
       point: x.withoutDerivative, solution: y.withoutDerivative, conditions: conditions,
       linearSolver: try linearSolver(
         at: x.withoutDerivative, y.withoutDerivative, reusing: nearby),
-      conditionsTolerance: conditionsTolerance, policy: policy)
+      conditionsTolerance: conditionsTolerance, certification: certification, policy: policy)
   }
 
   private func linearSolver(

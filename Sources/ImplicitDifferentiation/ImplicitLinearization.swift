@@ -33,9 +33,13 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   let prepared: any PreparedLinearSolver
 
+  private let certifier: Certifier
+  private let policy: CertificationPolicy
+
   init(
     point: Input, solution: Output, conditions: Conditions<Input, Output>,
-    linearSolver: any LinearSolver, conditionsTolerance: Double?, policy: ConditionsPolicy
+    linearSolver: any LinearSolver, conditionsTolerance: Double?, certification: Certification,
+    policy: CertificationPolicy
   ) throws {
     let linearized = try conditions.linearize(point, solution)
     let n = solution.variableCount
@@ -58,20 +62,29 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     var report = DerivativeReport(
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
       linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
-      backwardError: 0, warnings: conditions.warnings)
-    if let tolerance = conditionsTolerance {
-      let correction = try ImplicitLinearization.newtonCorrection(residual, solution, prepared)
+      backwardError: 0, conditionNumber: prepared.condition?.conditionNumber,
+      inverseNorm: prepared.condition?.inverseNorm, warnings: conditions.warnings)
+    var newtonStep: [Double]?
+    if conditionsTolerance != nil || certification.effort == .measure {
+      let (step, correction) = try ImplicitLinearization.newtonStep(residual, solution, prepared)
+      newtonStep = step
       report.newtonCorrection = correction
+    }
+    if let tolerance = conditionsTolerance, let correction = report.newtonCorrection {
       // `!(≤)`, so that NaN is refused too.
       if !(correction <= tolerance) {
         let error = DifferentiationError.conditionsNotMet(
           residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
-        switch policy {
-        case .throw: throw error
-        case .warn: report.warnings.append(error.description)
-        }
+        report.warnings.append(try policy.warning(error))
       }
     }
+    certifier = Certifier(
+      certification, conditions: linearized, solver: prepared, solution: solution.flattened(),
+      newtonStep: newtonStep
+    ) { numbers in
+      try conditions.linearize(point, solution.refilled(numbers) { $0 })
+    }
+    self.policy = policy
     if let review = linearized.review {
       // With a gauge, by its regular system: rounding is consistent with no gauge.
       let solver = (prepared as? PreparedGaugedSolver)?.regular ?? prepared
@@ -90,10 +103,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// How many directions the conditions leave free, by the declared gauge.
   public var gaugeDimension: Int { (prepared as? PreparedGaugedSolver)?.right.count ?? 0 }
 
-  /// `‖A⁻¹F‖ / ‖y‖`; the absolute length near `y = 0`.
-  private static func newtonCorrection(
+  /// `A⁻¹F`, and its length relative to that of `y`; the absolute length near `y = 0`.
+  private static func newtonStep(
     _ residual: [Double], _ solution: Output, _ prepared: any PreparedLinearSolver
-  ) throws(DifferentiationError) -> Double {
+  ) throws(DifferentiationError) -> (step: [Double], correction: Double) {
     func norm(_ x: [Double]) -> Double {
       x.withUnsafeBufferPointer { buffer in
         buffer.baseAddress.map { Vector.norm($0, count: buffer.count) } ?? 0
@@ -106,9 +119,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     if let gauged { removeComponents(gauged.right, from: &position) }
     do {
       let regular = gauged?.regular ?? prepared
-      let step = norm(try regular.solve(residual, transposed: false).vector)
-      let size = norm(position)
-      return size < 1e-8 ? step : step / size
+      let step = try regular.solve(residual, transposed: false).vector
+      let (length, size) = (norm(step), norm(position))
+      return (step, size < 1e-8 ? length : length / size)
     } catch {
       throw .linearSolve(error, during: "of the Newton correction, with A = ∂F/∂y,")
     }
@@ -213,6 +226,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       }
       for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
         report.add(line.report)
+        report.add(line.report.errorEstimate, isFirst: first + k == 0)
         for (i, value) in line.value.enumerated() {
           result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
         }
@@ -234,10 +248,13 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let solutions = try solve(
       directions.map { $0.map { -$0 } }, transposed: false, during,
       startingFrom: start?.scaled(for: scaled[0].exponent))
-    return try zip(scaled, solutions).map { tangent, answer in
-      let result = PowerOfTwo.scaled(answer.vector, by: tangent.exponent)
+    return try scaled.indices.map { k in
+      let answer = solutions[k]
+      let result = PowerOfTwo.scaled(answer.vector, by: scaled[k].exponent)
       try requireFinite(result, "the pushforward (its tangent is too large)")
-      return derivative(result, answer, tangent.exponent)
+      let error = try certifier.pushforwardError(
+        of: answer, tangent: scaled[k].vector, rightHandSide: directions[k])
+      return try derivative(result, answer, error, scaled[k].exponent)
     }
   }
 
@@ -255,15 +272,27 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     return try scaled.indices.map { k in
       let result = PowerOfTwo.scaled(products[k].map { -$0 }, by: scaled[k].exponent)
       try requireFinite(result, "the pullback (its cotangent is too large)")
-      return derivative(result, solutions[k], scaled[k].exponent)
+      let error = try certifier.pullbackError(
+        of: solutions[k], cotangent: scaled[k].vector, product: products[k])
+      return try derivative(result, solutions[k], error, scaled[k].exponent)
     }
   }
 
   private func derivative(
-    _ value: [Double], _ answer: LinearSolution, _ exponent: Int
-  ) -> Derivative<[Double]> {
+    _ value: [Double], _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
+    _ exponent: Int
+  ) throws -> Derivative<[Double]> {
     var report = report
     report.add(answer)
+    report.errorEstimate = error?.scaled(by: exponent)
+    if let error, !certifier.certification.accepts(error),
+      let limit = certifier.certification.errorLimit
+    {
+      let refusal = DifferentiationError.inaccurate(
+        truncation: error.truncation / error.termsNorm, rounding: error.rounding / error.termsNorm,
+        limit: limit)
+      report.warnings.append(try policy.warning(refusal))
+    }
     return Derivative(
       value: value, report: report,
       solved: SolvedVector(vector: answer.vector, exponent: exponent))

@@ -64,7 +64,7 @@ public protocol ImplicitProblem<Input, Output>: Sendable {
   var conditionsTolerance: Double? { get }
 
   /// What happens when the conditions are not met; by default they throw.
-  var policy: ConditionsPolicy { get }
+  var policy: CertificationPolicy { get }
 
   /// The directions that the conditions leave free; none by default.
   var gauge: Gauge<Input, Output>? { get }
@@ -103,7 +103,7 @@ extension ImplicitProblem {
   public var conditionsTolerance: Double? { 1e-6 }
 
   /// `.throw`
-  public var policy: ConditionsPolicy { .throw }
+  public var policy: CertificationPolicy { .throw }
 
   /// None.
   public var gauge: Gauge<Input, Output>? { nil }

@@ -71,6 +71,28 @@ struct JacobianPrecisionTests {
     #expect(agrees(unrolled / iterate, unrolledRatio, digits: count(row.unrolledRatio)))
   }
 
+  /// The stated error of a derivative at an iterate: it holds at each, and is not far from the truth
+  /// before rounding takes over.
+  @Test(arguments: [0, 1, 10, 50, 100, 200, 400, 800, 1_000, 1_200, 1_500, 2_000])
+  func theStatedErrorHolds(_ t: Int) throws {
+    let problem = problem
+    let iterate = try GradientDescent(
+      stepSize: .fixed(1 / problem.largest), stopping: .after(t)
+    ).minimum(of: { w in problem.objective(problem.penalty, w) }, from: .zeros([5])).point
+    var ridge = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in iterate },
+      conditions: .stationary { penalty, w in problem.objective(penalty, w) },
+      conditionsTolerance: nil)
+    // At t = 0 all of it is error.
+    ridge.certification = Certification(.measure, errorLimit: nil)
+    let derivative = try ridge.linearize(at: problem.penalty, solution: iterate).pushforward(1)
+    let error = distance(derivative.value, problem.derivative)
+    let stated = try #require(derivative.report.error)
+    #expect(error <= stated, "\(error) \(stated)")
+    if t <= 800 { #expect(stated <= 10 * error, "\(error) \(stated)") }
+    #expect(stated <= 10 * error + 1e-11)
+  }
+
   /// The error of the implicit derivative is `H⁻¹(x̂ − x*)`: never more than 1/μ of the iterate's.
   /// That of the unrolled one falls like `t ρᵗ`: its ratio to the iterate's error grows and grows.
   @Test func implicitErrorIsBoundedUnrolledErrorIsNot() throws {

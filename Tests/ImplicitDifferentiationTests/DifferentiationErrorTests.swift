@@ -26,6 +26,18 @@ import Testing
         .linearSolve(.notBanded, during: "of the pullback, Aᵀ u = ȳ,"),
         ["of the pullback, Aᵀ u = ȳ,", LinearSolveError.notBanded.description]
       ),
+      (
+        .inaccurate(truncation: 0.02, rounding: 3e-9, limit: 0.001),
+        ["0.02", "0.001", "3e-9", "let the solver run longer"]
+      ),
+      (
+        .inaccurate(truncation: 0, rounding: 2.5, limit: 1),
+        ["2.5", "ill-conditioned", "rescale"]
+      ),
+      (
+        .inaccurate(truncation: .infinity, rounding: 0, limit: 1),
+        ["could not be measured", "singular"]
+      ),
       (.notScalar(shape: [2, 1]), ["one number", "[2×1]", "pullback"]),
     ] as [(DifferentiationError, [String])])
   func descriptions(_ error: DifferentiationError, _ words: [String]) {
@@ -44,11 +56,20 @@ import Testing
       linearIterations: 5, operatorProducts: 7, relativeResidual: 3e-16, backwardError: 4e-17,
       warnings: ["Look again."])
     let lines = report.description.split(separator: "\n")
-    #expect(lines.count == 7)
+    #expect(lines.count == 9)
     #expect(
       lines[2].hasSuffix("dense LU 3×3") && lines[3].hasSuffix("2 (5 iterations, 7 products)"))
-    #expect(lines[6].hasSuffix("Look again."))
+    #expect(lines[6].hasSuffix("unknown") && lines[7].hasSuffix("unchecked"))
+    #expect(lines[8].hasSuffix("Look again."))
     report.newtonCorrection = nil
-    #expect(report.description.contains("unchecked"))
+    report.conditionNumber = 120
+    report.errorEstimate = DerivativeErrorEstimate(
+      truncation: 3e-9, rounding: 1e-9, derivativeNorm: 2, termsNorm: 2, isMeasured: true)
+    #expect(report.description.contains("Newton correction           unchecked"))
+    #expect(report.description.contains("condition number            120"))
+    #expect(
+      report.description.contains(
+        "error of the derivative     measured, 4e-9 (2e-9 relative to it)"))
+    #expect(report.trustedDigits == 8)
   }
 }

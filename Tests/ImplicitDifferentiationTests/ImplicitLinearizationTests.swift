@@ -9,7 +9,7 @@ import Testing
 
   /// `√x (1 + error)`: Newton's correction is `error` relative to the solution, to first order.
   static func inaccurate(
-    _ error: Double, policy: ConditionsPolicy = .throw, tolerance: Double? = 1e-6
+    _ error: Double, policy: CertificationPolicy = .throw, tolerance: Double? = 1e-6
   )
     -> ImplicitFunction<Tensor, Tensor>
   {

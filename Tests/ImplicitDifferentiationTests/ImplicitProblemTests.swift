@@ -148,7 +148,7 @@ import Testing
     var error = 0.0
     var linearSolver: any LinearSolver = LUSolver()
     var conditionsTolerance: Double? = 1e-6
-    var policy = ConditionsPolicy.throw
+    var policy = CertificationPolicy.throw
     var gauge: Gauge<Tensor, Tensor>?
     func optimality(_ x: Tensor, _ y: Tensor) -> Tensor { Tensor([1, 1]) * (y.sum() - x) }
     func solve(_ x: Tensor) -> Tensor { (x / 2 + Tensor(error)) * Tensor([1, 1]) }

@@ -23,6 +23,10 @@ public struct LinearSolution: Sendable, Equatable {
   /// system, whose norm is known, so that badly scaled rows count as much as the others.
   public var backwardError: Double
 
+  /// A lower bound of the condition number of `A` that the method has met on its way; `nil` where it
+  /// meets none. (For direct methods see ``PreparedLinearSolver/condition``.)
+  public var conditionEstimate: Double?
+
   /// The method that found it, in words.
   public var method: String
 

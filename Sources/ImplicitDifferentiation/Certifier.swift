@@ -1,0 +1,199 @@
+import Kernels
+import Synchronization
+
+/// Estimates or measures the errors of the derivatives taken at one point; see ``Certification``.
+///
+/// Vectors are flat, in the order of `flattened()`, and of ordinary size: the caller takes powers of
+/// two out of tangents and cotangents.
+final class Certifier: Sendable {
+  let certification: Certification
+  private let A: any LinearOperator
+  private let B: any LinearOperator
+  private let solver: any PreparedLinearSolver
+  /// The solution after one Newton step; `nil` if that was not taken.
+  private let improved: [Double]?
+  /// The largest change of an entry of the solution by that step, relative to the entry.
+  private let correction: Double?
+  /// Whether the products are derivatives up to rounding, and no approximations.
+  private let isExact: Bool
+  private let linearize: @Sendable (_ solution: [Double]) throws -> LinearizedConditions
+  private let state = Mutex(State())
+
+  /// What is computed at its first use, and kept.
+  private struct State {
+    var inputNorm: Double?
+    var better: LinearizedConditions?
+  }
+
+  /// - Parameters:
+  ///   - newtonStep: `A⁻¹F`; `nil` if unknown.
+  ///   - linearize: records the conditions with the same input and another solution.
+  init(
+    _ certification: Certification, conditions: LinearizedConditions,
+    solver: any PreparedLinearSolver, solution: [Double], newtonStep: [Double]?,
+    linearize: @escaping @Sendable (_ solution: [Double]) throws -> LinearizedConditions
+  ) {
+    self.certification = certification
+    A = conditions.A
+    B = conditions.B
+    self.solver = solver
+    improved = newtonStep.map { step in zip(solution, step).map { $0 - $1 } }
+    correction = newtonStep.map { step in
+      zip(solution, step).reduce(0) { largest, entry in
+        let (y, e) = entry
+        return e == 0 ? largest : Swift.max(largest, (e / y).magnitude)
+      }
+    }
+    isExact = conditions.review == nil
+    self.linearize = linearize
+  }
+
+  // MARK: Errors
+
+  /// The error of the solution of `A ẏ = b`, `b = −B ẋ`; `nil` for *unchecked*.
+  func pushforwardError(
+    of answer: LinearSolution, tangent: [Double], rightHandSide b: [Double]
+  ) throws -> DerivativeErrorEstimate? {
+    try error(of: answer, size: norm(answer.vector)) {
+      // Where the terms of B ẋ cancel, their rounding stays. A single one cannot.
+      let size = norm(b)
+      let isSingle = tangent.lazy.filter { $0 != 0 }.prefix(2).count < 2
+      let terms = isSingle ? size : norm(try B.applied(to: perturbed(tangent, seed: 1)))
+      if size == 0 { return terms * (solver.condition?.inverseNorm ?? 0) }
+      return length(of: answer.vector, transposed: false) * Swift.max(1, terms / size)
+    } measure: { better in
+      // The system of the better solution, A′ẏ′ = −B′ẋ, and its defect at ẏ.
+      let image = try better.A.applied(to: answer.vector)
+      let defect = zip(image, try better.B.applied(to: tangent)).map { -$0 - $1 }
+      let noise = try Self.seeds.map { seed in
+        let image = perturbed(
+          try A.applied(to: perturbed(answer.vector, seed: seed)), seed: seed + 1)
+        let terms = perturbed(
+          try B.applied(to: perturbed(tangent, seed: seed + 2)), seed: seed + 3)
+        return zip(image, terms).map { $0 + $1 }
+      }
+      let changes = try solve([defect] + noise, transposed: false).map(norm)
+      return (changes[0], Array(changes.dropFirst()))
+    }
+  }
+
+  /// The error of `x̄ = −Bᵀu`, `Aᵀu = ȳ`; `nil` for *unchecked*.
+  func pullbackError(
+    of answer: LinearSolution, cotangent: [Double], product: [Double]
+  ) throws -> DerivativeErrorEstimate? {
+    let size = norm(product)
+    return try error(of: answer, size: size) {
+      // An error of u may have any direction, and Bᵀ may annihilate u but not the error.
+      Swift.max(size, try inputNorm() * length(of: answer.vector, transposed: true))
+    } measure: { better in
+      let u = answer.vector
+      let image = try better.A.transposeApplied(to: u)
+      let noise = try Self.seeds.map { seed in
+        perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
+      }
+      let changes = try solve([zip(cotangent, image).map { $0 - $1 }] + noise, transposed: true)
+      let moved = try better.B.transposeApplied(to: zip(u, changes[0]).map { $0 + $1 })
+      let rounding = try zip(Self.seeds, changes.dropFirst()).map { seed, change in
+        let terms = perturbed(
+          try B.transposeApplied(to: perturbed(u, seed: seed + 2)), seed: seed + 3)
+        return norm(zip(try B.transposeApplied(to: change), terms).map { $0 + $1 })
+      }
+      return (norm(zip(moved, product).map { $0 - $1 }), rounding)
+    }
+  }
+
+  // MARK: Estimate, then measure
+
+  /// Rounding errors of a coefficient or a product, in units of `ε`.
+  private static var roundings: Double { 10 }
+
+  /// A Newton step tells the truncation error up to its square; twice is on the safe side.
+  private static var safety: Double { 2 }
+
+  /// Two perturbations: that both do little by accident is a matter of one in hundreds.
+  private static var seeds: [UInt64] { [11, 23] }
+
+  /// - Parameters:
+  ///   - size: the norm of the derivative.
+  ///   - termsNorm: the norm that it would have if nothing in it cancelled.
+  ///   - measure: how much it changes at a better solution, and by perturbations of relative size one
+  ///     of all coefficients.
+  private func error(
+    of answer: LinearSolution, size: Double, termsNorm: () throws -> Double,
+    measure: (LinearizedConditions) throws -> (truncation: Double, perturbations: [Double])
+  ) throws -> DerivativeErrorEstimate? {
+    if certification.effort == .none { return nil }
+    let terms: Double
+    if certification.effort == .estimate {
+      guard let condition = solver.condition?.conditionNumber ?? answer.conditionEstimate,
+        let correction, isExact
+      else { return nil }
+      terms = Swift.max(size, try termsNorm())
+      let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, answer.backwardError)
+      let estimate = DerivativeErrorEstimate(
+        truncation: correction == 0 || terms == 0 ? 0 : condition * correction * terms,
+        rounding: rounding * terms, derivativeNorm: size, termsNorm: terms, isMeasured: false)
+      if certification.accepts(estimate) { return estimate }
+    } else {
+      terms = Swift.max(size, try termsNorm())
+    }
+    let (truncation, perturbations): (Double, [Double])
+    do {
+      guard let better = try betterConditions() else { return nil }
+      (truncation, perturbations) = try measure(better)
+    } catch {
+      // A better solution at which there are no conditions, or a random right-hand side for which
+      // there is no solution, tells as much as a large number.
+      return DerivativeErrorEstimate(
+        truncation: .infinity, rounding: 0, derivativeNorm: size, termsNorm: terms,
+        isMeasured: true)
+    }
+    let noise = norm(perturbations) / Double(perturbations.count).squareRoot()
+    return DerivativeErrorEstimate(
+      truncation: Self.safety * truncation, rounding: Self.roundings * .ulpOfOne * noise,
+      derivativeNorm: size, termsNorm: terms, isMeasured: true)
+  }
+
+  /// The length of a solution, with that of entries which may err by as much as the largest.
+  private func length(of x: [Double], transposed: Bool) -> Double {
+    solver.condition?.length(of: x, transposed: transposed) ?? norm(x)
+  }
+
+  /// With a gauge: the solutions without the components that are free.
+  private func solve(_ columns: [[Double]], transposed: Bool) throws -> [[Double]] {
+    guard let gauged = solver as? PreparedGaugedSolver else {
+      return try solver.solve(columns: columns, transposed: transposed).map(\.vector)
+    }
+    return try gauged.regular.solve(columns: columns, transposed: transposed).map {
+      var x = $0.vector
+      removeComponents(transposed ? gauged.left : gauged.right, from: &x)
+      return x
+    }
+  }
+
+  /// `‖B‖_F / √n`, by one product with a random vector: the length of `Bᵀ` times a vector of length
+  /// one, on the average over its directions.
+  private func inputNorm() throws -> Double {
+    if let known = state.withLock({ $0.inputNorm }) { return known }
+    let vector = ProbeVector.make(count: B.rowCount, seed: 5)
+    let size = norm(vector)
+    let found = size == 0 ? 0 : norm(try B.transposeApplied(to: vector)) / size
+    state.withLock { $0.inputNorm = found }
+    return found
+  }
+
+  /// The conditions at the solution after one more Newton step.
+  private func betterConditions() throws -> LinearizedConditions? {
+    if let known = state.withLock({ $0.better }) { return known }
+    guard let improved else { return nil }
+    let better = try linearize(improved)
+    state.withLock { $0.better = better }
+    return better
+  }
+
+  private func perturbed(_ x: [Double], seed: UInt64) -> [Double] {
+    zip(x, ProbeVector.make(count: x.count, seed: seed)).map { $0 * $1 }
+  }
+
+  private func norm(_ x: [Double]) -> Double { ProbeVector.norm(x) }
+}
