@@ -18,6 +18,7 @@ import Testing
       "largest | det + 1 | of the corrected matrix", "largest | det + u | of the note's",
       "largest difference from the formula", "all second derivatives against the formula",
       "Hessian of cᵀx, by the gradient of a gradient", "the third number, the largest",
+      "the condition number of the scaled matrix, the largest",
       "a hundredth colder or warmer the implicit derivative is smaller",
       "relative error of 1/(4τ) at the tie", "unrolling the bisection is wrong",
       "largest difference of the two curves", "error of the Jacobian",

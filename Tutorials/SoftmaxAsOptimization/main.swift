@@ -408,14 +408,16 @@ note("LU, ratio", digits(2, operations(2 * n + 1) / operations(n + 1)))
 // They cost different work. The formula has nothing to solve. To factorise a dense matrix with $m$ rows takes
 // about $\tfrac23 m^3$ operations: \(LU, all) for all the equations, \(LU, without v) without $v$,
 // \(LU, mirror) for the fixed point with $\eta = \tfrac12$. That is done once; each tangent or cotangent then
-// takes $2m^2$ for its solve, and as many again for a step that refines it. To drop what is known to vanish
+// takes $2m^2$ for its solve. A step that refines it takes twice as many: $2m^2$ for a product with $A$,
+// and $2m^2$ for one more solve. To drop what is known to vanish
 // makes the factorisation \(LU, ratio) times cheaper here, and eight times as $n$ grows. At $\eta = 1$ the
 // matrix is $-I$, and the library divides.
 
 // In training one needs the *pullback*: from the gradient $\bar x$ of a loss in the shares to its gradient
 // in the scores. It is one solve with $A^{\mathsf T}$. By hand it is $\bar\theta_i = x_i\,(\bar x_i -
-// x^{\mathsf T}\bar x)$, two passes over a vector. The matrix is symmetric, so the *pushforward*, from a
-// change of scores to one of shares, is the same map.
+// x^{\mathsf T}\bar x)$, two passes over a vector. The Jacobian $\operatorname{diag}(x) - xx^{\mathsf T}$
+// is symmetric ($A$ need not be: for all the equations it is not, nor for the fixed point), so the
+// *pushforward*, from a change of scores to one of shares, is the same map.
 
 let cotangent: Tensor = [1, -2, 0.5, 0, 3]
 let byHand = y.x * (cotangent - y.x.dot(cotangent))
@@ -720,7 +722,8 @@ try table(
 // The formula is no such method: $x_1(1-x_1)$ subtracts from 1 a share that is almost 1, and at $\tau = 0.01$
 // half the digits are gone. (The two passes over a vector in
 // [Four routes](#four-routes-to-the-same-matrix), divided by $\tau$, cancel in the same way;
-// $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$ does not.) Nor is elimination of one share after the
+// $\bar\theta_i = x_i\sum_j x_j(\bar x_i - \bar x_j)/\tau$, in about $n^2$ operations, avoids the cancellation
+// against $x_1 \approx 1$, and leaves that among its own terms.) Nor is elimination of one share after the
 // other, in the order in which they stand: it finds $du$, then $dx_1 = x_1(d\theta_1 + du)/\tau$, and that is
 // the formula again. Two things stand between LU and this loss, and either is enough.
 //
@@ -735,7 +738,7 @@ try table(
 // A third thing decides whether there is an answer at all. Before it factorises, the library multiplies rows and
 // columns by powers of two that make their largest entries alike. The pivots would be the same without. But
 // whether a matrix is to count as singular is judged by the condition number of the *scaled* one, which is not
-// \(hopeless) but small. (Multiply row and column $i$ by $\sqrt{x_i/\tau}$, or by 1 where that is larger, and
+// \(hopeless) but small. (Multiply row and column $i$ by the smaller of $\sqrt{x_i/\tau}$ and 1, and
 // it is at most \(scaled) in this table.)
 
 let coldest = systems[systems.count - 1]
@@ -746,8 +749,11 @@ note("rounding", digits(2, 0.5 * Double.ulpOfOne))
 note("allowed", digits(2, 0.5 * Double.ulpOfOne * coldest.skeel))
 note("allowed of J", digits(2, 0.5 * Double.ulpOfOne * coldest.skeel / largest(J)))
 note("worst entry", digits(2, systems.map(\.worstEntry).max() ?? .nan))
-note("scaled", digits(2, systems.map(\.scaledCondition).max() ?? .nan))
+note("scaled", digits(3, systems.map(\.scaledCondition).max() ?? .nan))
 try check("Skeel's number, the largest", systems.map(\.skeel).max() ?? .nan, below: 25)
+try check(
+  "the condition number of the scaled matrix, the largest",
+  systems.map(\.scaledCondition).max() ?? .nan, below: 13)
 try check("the third number, the largest", systems.map(\.worstEntry).max() ?? .nan, below: 8.001)
 try check(
   "error of J by refined formula, at the lowest temperature",
@@ -878,10 +884,11 @@ try table(
     ]
   })
 for finding in comparison.findings { quote(finding) }
+note("ten", 2 * theta.count)  // hide
 
 // The three rows of differences share one sweep over many step lengths, made for each of the five scores.
-// Its solver runs are counted for all three together, not for each: whoever wants central differences
-// alone pays nearly as much.
+// Its solver runs are counted for all three together, not for each, and nearly all of them go into the
+// choice of a step. Whoever has one takes two runs for each score, \(ten) in all, for central differences.
 //
 // How many steps does one need to unroll? The implicit derivative below is taken at the same iterate
 // $x_k$, with the check of the conditions switched off.
@@ -1320,8 +1327,9 @@ try quoteError { _ = try softmax(Tensor([0.9, -.infinity, 0.3, 1.6, -1.1])) }
 //   Vert, “Efficient and Modular Implicit Differentiation”, NeurIPS (2022): mirror descent as a fixed
 //   point.
 // - R. D. Skeel, “Scaling for Numerical Stability in Gaussian Elimination”, Journal of the ACM 26
-//   (1979): the condition number that scaling does not change. “Iterative refinement implies numerical
-//   stability for Gaussian elimination”, Mathematics of Computation 35 (1980): why one step is enough.
+//   (1979): the condition number that scaling of the rows does not change. “Iterative refinement implies
+//   numerical stability for Gaussian elimination”, Mathematics of Computation 35 (1980): why one step is
+//   enough.
 // - N. J. Higham, “Accuracy and Stability of Numerical Algorithms”, 2nd edition, SIAM (2002), section 7.2:
 //   changes of each entry of the solution.
 // - E. Alpaydin, C. Kaynak, “Optical Recognition of Handwritten Digits”, UCI Machine Learning Repository
