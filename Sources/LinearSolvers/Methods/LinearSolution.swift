@@ -23,6 +23,19 @@ public struct LinearSolution: Sendable, Equatable {
   /// system, whose norm is known, so that badly scaled rows count as much as the others.
   public var backwardError: Double
 
+  /// A lower bound of the condition number `‖A‖₂ ‖A⁻¹‖₂` from the recurrence of the method, free of
+  /// charge; `nil` where it has none (direct methods, BiCGStab, with a preconditioner).
+  ///
+  /// A Krylov method sees `A` on the space that the right-hand side spans. A large number shows that
+  /// `A` is ill-conditioned; a small one shows nothing about directions that are orthogonal to all
+  /// it has seen, such as the null vector of a singular symmetric `A` with a consistent right-hand
+  /// side. That takes another right-hand side: see ``ConjugateGradient/singularityProbe``.
+  public var conditionEstimate: Double?
+
+  /// `‖x − A⁻¹b‖₂` of a method that knowingly solves another system, ``Ridge``, as it estimates
+  /// that; infinity if it cannot tell. `nil` for methods that solve the system they are given.
+  public var bias: Double?
+
   /// The method that found it, in words.
   public var method: String
 
@@ -56,7 +69,8 @@ public struct LinearSolution: Sendable, Equatable {
 
   init(
     vector: [Double], iterations: Int, operatorProducts: Int, residualNorm: Double,
-    relativeResidual: Double, backwardError: Double, method: String
+    relativeResidual: Double, backwardError: Double, conditionEstimate: Double? = nil,
+    bias: Double? = nil, method: String
   ) {
     self.vector = vector
     self.iterations = iterations
@@ -64,6 +78,8 @@ public struct LinearSolution: Sendable, Equatable {
     self.residualNorm = residualNorm
     self.relativeResidual = relativeResidual
     self.backwardError = backwardError
+    self.conditionEstimate = conditionEstimate
+    self.bias = bias
     self.method = method
   }
 
