@@ -27,6 +27,10 @@ public struct DerivativeReport: Sendable, Equatable {
   /// The largest `‖b − A x‖ / (‖A‖‖x‖ + ‖b‖)` among them.
   public var backwardError: Double
 
+  /// The largest `‖x − A⁻¹b‖₂ / ‖x‖₂` among them where the solver knowingly solves another system
+  /// (`Ridge`), as it estimates that; infinity if it cannot tell. `nil` for other solvers.
+  public var relativeBias: Double?
+
   /// What would have been an error under the policy `.throw`, and approximations that the
   /// conditions make knowingly, as sentences.
   public var warnings: [String]
@@ -41,6 +45,7 @@ extension DerivativeReport {
     operatorProducts += answer.operatorProducts
     relativeResidual = Swift.max(relativeResidual, answer.relativeResidual)
     backwardError = Swift.max(backwardError, answer.backwardError)
+    if let bias = answer.relativeBias { note(relativeBias: bias) }
   }
 
   /// Takes in the linear solves of another derivative at the same point.
@@ -51,6 +56,18 @@ extension DerivativeReport {
     operatorProducts += other.operatorProducts
     relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
     backwardError = Swift.max(backwardError, other.backwardError)
+    if let bias = other.relativeBias { note(relativeBias: bias) }
+  }
+
+  /// Keeps the largest bias, with one warning that states it.
+  private mutating func note(relativeBias bias: Double) {
+    func warning(_ bias: Double) -> String {
+      "The linear systems were regularised knowingly: their solutions differ from the true ones by "
+        + (bias.isFinite ? "about \(bias.shortened) of their size." : "an unknown bias.")
+    }
+    if let relativeBias { warnings.removeAll { $0 == warning(relativeBias) } }
+    relativeBias = Swift.max(relativeBias ?? 0, bias)
+    warnings.append(warning(relativeBias ?? bias))
   }
 }
 

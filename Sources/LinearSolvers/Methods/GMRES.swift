@@ -104,6 +104,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
       let diagonal = (column[k] * column[k] + below * below).squareRoot()
       if diagonal <= Double.ulpOfOne * productNorm {
         // H is singular: this column cannot help.
+        system.note(singularValue: diagonal)
         outcome = .stopped(
           .breakdown(quantity: "the pivot of the Hessenberg matrix", iteration: system.iterations))
         break

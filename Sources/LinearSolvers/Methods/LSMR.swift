@@ -103,6 +103,11 @@ public struct LSMR: LinearSolver, IterativeMethod {
     var (betaDot, betaDoubleDot, rhoDot) = (0.0, beta, 1.0)
     var (tauTilde, thetaTilde, zeta) = (0.0, 0.0, 0.0)
 
+    // R in B = Q R, with θ above its diagonal: ‖B y‖ = ‖A V y‖ puts its singular values between
+    // those of A.
+    var triangle = NarrowTriangle()
+    var theta = 0.0
+
     var outcome = CycleOutcome.limit
     while !system.isAtLimit {
       try forwardProduct(v, into: product, z, system)
@@ -137,9 +142,8 @@ public struct LSMR: LinearSolver, IterativeMethod {
       let thetaBar = sBar * rho
       let second = rotation(cBar * rho, thetaNew)
       (cBar, sBar, rhoBar) = (second.cosine, second.sine, second.norm)
-      // Diagonals of the triangles, whose singular values lie between those of A (section 5.4).
-      system.note(singularValue: rho)
-      system.note(singularValue: rhoBar)
+      if !system.isPreconditioned { triangle.append(rho, theta, 0) }
+      theta = thetaNew
       zeta = cBar * zetaBar
       zetaBar = -sBar * zetaBar
 
@@ -175,6 +179,7 @@ public struct LSMR: LinearSolver, IterativeMethod {
       Vector.addScaled(1, z, to: system.x, count: n)
     } else {
       Vector.addScaled(1, sum, to: system.x, count: n)
+      system.note(singularValue: triangle.leastSingularValue)
     }
     return outcome
   }

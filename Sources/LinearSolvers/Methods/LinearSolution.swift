@@ -39,6 +39,16 @@ public struct LinearSolution: Sendable, Equatable {
   /// The method that found it, in words.
   public var method: String
 
+  /// `bias` relative to `‖x‖₂`; `nil` where there is none.
+  public var relativeBias: Double? {
+    guard let bias else { return nil }
+    if bias == 0 { return 0 }
+    // By a power of two, since squares of very small or large entries are no numbers.
+    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(vector))
+    let norm = ProbeVector.norm(PowerOfTwo.scaled(vector, by: -exponent))
+    return PowerOfTwo.scaled(bias, by: -exponent) / norm
+  }
+
   /// The evidence for a vector that a solver of one's own has found, from one more product.
   ///
   /// - Parameters:

@@ -73,6 +73,9 @@ public struct MINRES: LinearSolver, IterativeMethod {
     var betaPrevious = 1.0
     var (cosine, sine) = (-1.0, 0.0)
     var (deltaBar, epsilon, phiBar) = (0.0, 0.0, beta)
+    // R in T = Q R; ‖T y‖ = ‖A V y‖ puts its singular values between those of A.
+    var triangle = NarrowTriangle()
+    defer { system.note(singularValue: triangle.leastSingularValue) }
 
     while true {
       if system.isAtLimit { return .limit }
@@ -107,8 +110,7 @@ public struct MINRES: LinearSolver, IterativeMethod {
       }
 
       let gamma = (gammaBar * gammaBar + beta * beta).squareRoot()
-      // The diagonal of R in T = Q R, whose singular values interlace with those of A.
-      system.note(singularValue: gamma)
+      if !system.isPreconditioned { triangle.append(gamma, delta, epsilonPrevious) }
       cosine = gammaBar / gamma
       sine = beta / gamma
       let phi = cosine * phiBar

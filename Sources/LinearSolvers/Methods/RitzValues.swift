@@ -45,6 +45,49 @@ struct LanczosFactors {
   }
 }
 
+/// An upper triangle with two diagonals above the main one, which the methods with short recurrences
+/// reduce their matrices to.
+struct NarrowTriangle {
+  private var main: [Double] = []
+  private var above: [Double] = []
+  private var above2: [Double] = []
+
+  /// One more column, from the main diagonal upwards.
+  mutating func append(_ diagonal: Double, _ above: Double, _ above2: Double) {
+    main.append(diagonal)
+    self.above.append(above)
+    self.above2.append(above2)
+  }
+
+  /// `b ← R⁻¹ b`.
+  private func solve(_ b: inout [Double]) {
+    let k = main.count
+    for j in stride(from: k - 1, through: 0, by: -1) {
+      var sum = b[j]
+      if j + 1 < k { sum -= above[j + 1] * b[j + 1] }
+      if j + 2 < k { sum -= above2[j + 2] * b[j + 2] }
+      b[j] = sum / main[j]
+    }
+  }
+
+  /// `b ← R⁻ᵀ b`.
+  private func solveTransposed(_ b: inout [Double]) {
+    for j in main.indices {
+      var sum = b[j]
+      if j >= 1 { sum -= above[j] * b[j - 1] }
+      if j >= 2 { sum -= above2[j] * b[j - 2] }
+      b[j] = sum / main[j]
+    }
+  }
+
+  /// The smallest singular value or a little more; six sweeps.
+  var leastSingularValue: Double {
+    inverseIteration(
+      count: main.count, atMost: main.reduce(.infinity) { min($0, $1.magnitude) },
+      solve: solve, solveTransposed: solveTransposed)
+  }
+}
+
 /// An upper triangle, column `k` from `k (k + 1) / 2`.
 struct PackedTriangle {
   let entries: [Double]
@@ -68,22 +111,34 @@ struct PackedTriangle {
     }
   }
 
-  /// The smallest singular value or a little more, from three steps of inverse iteration on `RᵀR`.
+  /// The smallest singular value or a little more; six triangular solves.
   var leastSingularValue: Double {
-    var y = ProbeVector.make(count: count, seed: 4)
-    var least = (0..<count).reduce(Double.infinity) { min($0, self[$1, $1].magnitude) }
-    for _ in 0..<3 {
-      solveTransposed(&y)
-      let size = ProbeVector.norm(y)
-      if !(size > 0 && size.isFinite) { return least }
-      for j in y.indices { y[j] /= size }
-      solve(&y)
-      // ‖R z‖ / ‖z‖ for z = R⁻¹y with ‖y‖ = 1.
-      let inverse = ProbeVector.norm(y)
-      if !(inverse > 0 && inverse.isFinite) { return least }
-      least = min(least, 1 / inverse)
-      for j in y.indices { y[j] /= inverse }
-    }
-    return least
+    inverseIteration(
+      count: count,
+      atMost: (0..<count).reduce(.infinity) { min($0, self[$1, $1].magnitude) },
+      solve: solve, solveTransposed: solveTransposed)
   }
+}
+
+/// `min ‖R z‖ / ‖z‖` over three steps of inverse iteration on `RᵀR` from a fixed random vector, or the
+/// bound that is known if that is smaller.
+private func inverseIteration(
+  count: Int, atMost bound: Double, solve: (inout [Double]) -> Void,
+  solveTransposed: (inout [Double]) -> Void
+) -> Double {
+  var y = ProbeVector.make(count: count, seed: 4)
+  var least = bound
+  for _ in 0..<3 {
+    solveTransposed(&y)
+    let size = ProbeVector.norm(y)
+    if !(size > 0 && size.isFinite) { return least }
+    for j in y.indices { y[j] /= size }
+    solve(&y)
+    // z = R⁻¹y with ‖y‖ = 1.
+    let inverse = ProbeVector.norm(y)
+    if !(inverse > 0 && inverse.isFinite) { return least }
+    least = min(least, 1 / inverse)
+    for j in y.indices { y[j] /= inverse }
+  }
+  return least
 }
