@@ -130,8 +130,9 @@ final class Certifier: Sendable {
       else { return nil }
       terms = Swift.max(size, try termsNorm())
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, answer.backwardError)
+      let wrong = condition * correction + (answer.relativeBias ?? 0)
       let estimate = DerivativeErrorEstimate(
-        truncation: correction == 0 || terms == 0 ? 0 : condition * correction * terms,
+        truncation: wrong == 0 || terms == 0 ? 0 : wrong * terms,
         rounding: rounding * terms, derivativeNorm: size, termsNorm: terms, isMeasured: false)
       if certification.accepts(estimate) { return estimate }
     } else {

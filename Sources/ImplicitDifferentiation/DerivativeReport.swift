@@ -38,6 +38,10 @@ public struct DerivativeReport: Sendable, Equatable {
   /// How far the derivative may be from the true one; `nil` for *unchecked*.
   public var errorEstimate: DerivativeErrorEstimate? = nil
 
+  /// The largest `‖x − A⁻¹b‖₂ / ‖x‖₂` among them where the solver knowingly solves another system
+  /// (`Ridge`), as it estimates that; infinity if it cannot tell. `nil` for other solvers.
+  public var relativeBias: Double? = nil
+
   /// What would have been an error under the policy `.throw`, and approximations that the
   /// conditions make knowingly, as sentences.
   public var warnings: [String]
@@ -76,6 +80,7 @@ extension DerivativeReport {
     if let condition = answer.conditionEstimate {
       conditionNumber = Swift.max(conditionNumber ?? 0, condition)
     }
+    if let bias = answer.relativeBias { note(relativeBias: bias) }
   }
 
   /// Takes in the linear solves of another derivative at the same point.
@@ -87,7 +92,9 @@ extension DerivativeReport {
     relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
     backwardError = Swift.max(backwardError, other.backwardError)
     conditionNumber = [conditionNumber, other.conditionNumber].compactMap { $0 }.max()
-    for warning in other.warnings where !warnings.contains(warning) { warnings.append(warning) }
+    if let bias = other.relativeBias { note(relativeBias: bias) }
+    let known = warnings + [other.relativeBias.map(Self.warning(relativeBias:)) ?? ""]
+    warnings += other.warnings.filter { !known.contains($0) }
   }
 
   /// Takes in the error of one more part of the derivative. Without that of all, it is unknown.
@@ -99,6 +106,19 @@ extension DerivativeReport {
     } else {
       errorEstimate = nil
     }
+  }
+
+  /// Keeps the largest bias, with one warning that states it.
+  private mutating func note(relativeBias bias: Double) {
+    if let relativeBias { warnings.removeAll { $0 == Self.warning(relativeBias: relativeBias) } }
+    let largest = Swift.max(relativeBias ?? 0, bias)
+    relativeBias = largest
+    warnings.append(Self.warning(relativeBias: largest))
+  }
+
+  private static func warning(relativeBias bias: Double) -> String {
+    "The linear systems were regularised knowingly: their solutions differ from the true ones by "
+      + (bias.isFinite ? "about \(bias.shortened) of their size." : "an unknown bias.")
   }
 }
 

@@ -52,6 +52,14 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     A = linearized.A
     B = linearized.B
     do {
+      // Products that the user wrote are tried with random vectors: `B` here, `A` where it is
+      // prepared. `B` is only multiplied with, so products by differences may pass.
+      try linearized.B.requireTransposedProduct(tolerance: 1e-8)
+    } catch {
+      throw DifferentiationError.linearSolve(
+        error, during: "of the derivative, whose right-hand sides are products with B = ∂F/∂x,")
+    }
+    do {
       prepared = try linearSolver.prepare(linearized.A)
     } catch {
       throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")

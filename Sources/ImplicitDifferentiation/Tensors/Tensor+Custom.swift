@@ -45,6 +45,9 @@ private struct CustomMap: LinearMap {
 
   var inputShape: Shape { point.dimensions }
 
+  /// The actions are the user's.
+  var isProven: Bool { false }
+
   func apply(_ v: Tensor, transposed: Bool) -> Tensor {
     let result = transposed ? pullback(point, v) : pushforward(point, v)
     let expected = transposed ? inputShape : outputShape

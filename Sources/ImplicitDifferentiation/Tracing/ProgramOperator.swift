@@ -134,3 +134,10 @@ final class ProgramOperator: LinearOperator {
 
   func bandMatrix() throws(LinearSolveError) -> BandMatrix? { program.bands }
 }
+
+extension ProgramOperator: ProvenOperator {
+  /// Transposition rewrites the program, and structure and entries are read off its terms: only a
+  /// custom operation brings a second action of its own. (The maps of the whole recording are asked, so
+  /// that nothing is compiled for the question.)
+  var isProven: Bool { trace.maps.allSatisfy(\.isProven) }
+}

@@ -36,6 +36,14 @@ protocol LinearMap: Sendable {
   var outputShape: Shape { get }
 
   func apply(_ v: Tensor, transposed: Bool) throws -> Tensor
+
+  /// Whether the two actions are each other's transposes by the way they are made, or probed where
+  /// they were made.
+  var isProven: Bool { get }
+}
+
+extension LinearMap {
+  var isProven: Bool { true }
 }
 
 /// Positions along an axis, shared by the terms that use them.

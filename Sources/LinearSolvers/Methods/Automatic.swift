@@ -13,8 +13,14 @@ import Kernels
 /// 6. where iteration failed, and up to `materializationLimit` unknowns: materialised and factorised
 ///    by LU, once for all right-hand sides.
 ///
+/// What the operator states about itself is probed first (`OperatorProbes.swift`): up to two products for
+/// operators of the user's, none for stored and recorded ones. A false statement is thrown. The
+/// description of what is prepared says what was chosen, why, and what was probed.
+///
 /// A singular operator is refused by the direct methods, whatever the right-hand side. The iterative
-/// ones see right-hand sides only: where the system has solutions they return one of them.
+/// ones see right-hand sides only: where a singular system has solutions, they return one of them,
+/// unless its `conditionEstimate` reaches 1e13. Then, or at once with `singularityProbe`, a system with
+/// a random right-hand side is solved, which shows whether `A` is singular.
 ///
 /// What is prepared is immutable and gives the same answer to the same right-hand side, whatever was
 /// solved before and on whatever thread.
@@ -29,13 +35,19 @@ public struct Automatic: LinearSolver {
   /// Iterative methods end once `‖b − A x‖₂ ≤ relativeTolerance · ‖b‖₂`, or at rounding level.
   public var relativeTolerance: Double
 
+  /// Whether iterative methods are given a random right-hand side first, one more solve for each
+  /// operator, to see that it is regular; see ``ConjugateGradient/singularityProbe``.
+  public var singularityProbe: Bool
+
   /// A solver that chooses by the given limits.
   public init(
-    denseThreshold: Int = 128, materializationLimit: Int = 2000, relativeTolerance: Double = 1e-12
+    denseThreshold: Int = 128, materializationLimit: Int = 2000, relativeTolerance: Double = 1e-12,
+    singularityProbe: Bool = false
   ) {
     self.denseThreshold = denseThreshold
     self.materializationLimit = materializationLimit
     self.relativeTolerance = relativeTolerance
+    self.singularityProbe = singularityProbe
   }
 
   /// Chooses and prepares the method.
@@ -53,34 +65,42 @@ public struct Automatic: LinearSolver {
     _ A: any LinearOperator
   ) throws(LinearSolveError) -> (any PreparedLinearSolver)? {
     guard let (lower, upper) = A.structure.bandwidths else { return nil }
+    let acceptance = SolveAcceptance.directDefault
+    let reason = because(A, "as stated by its structure", probed: "band and products")
     if lower == 0 && upper == 0 {
-      let band = try squareBand(A)
+      let band = try squareBand(A, tolerance: acceptance.backwardErrorLimit)
       return PreparedDirectSolver(
         base: A, factors: try DiagonalDivision((0..<band.count).map { band[$0, $0] }),
-        acceptance: .directDefault, reason: "as stated by its structure")
+        acceptance: acceptance, reason: reason)
     }
     // With fill a row of the factors takes 2 kl + ku + 1 numbers, a row of the matrix n.
     guard 2 * (2 * lower + upper + 1) <= A.rowCount else { return nil }
+    let band = try squareBand(A, tolerance: acceptance.backwardErrorLimit)
     return PreparedDirectSolver(
-      base: A, factors: try BandLU(try squareBand(A)), acceptance: .directDefault,
-      reason: "as stated by its structure")
+      base: A, factors: try BandLU(band), acceptance: acceptance, reason: reason)
   }
 
   private func prepareDense(
     _ A: any LinearOperator, reason: String
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
-    let entries = try squareEntries(A)
+    let acceptance = SolveAcceptance.directDefault
+    let entries = try squareEntries(A, tolerance: acceptance.backwardErrorLimit)
+    func prepared(
+      _ factors: some Factorization, _ kind: String
+    ) -> any PreparedLinearSolver {
+      PreparedDirectSolver(
+        base: A, factors: factors, acceptance: acceptance,
+        reason: because(A, "\(reason), \(kind)", probed: "entries and products"))
+    }
     do {
       let factors = try DenseCholesky(
         entries, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance)
-      return PreparedDirectSolver(
-        base: A, factors: factors, acceptance: .directDefault,
-        reason: "\(reason), symmetric positive definite")
-    } catch .notSymmetric, .notPositiveDefinite {
-      let factors = try DenseLU(entries, count: n)
-      return PreparedDirectSolver(
-        base: A, factors: factors, acceptance: .directDefault, reason: reason)
+      return prepared(factors, "symmetric positive definite")
+    } catch .notSymmetric {
+      return prepared(try DenseLU(entries, count: n), "not symmetric")
+    } catch .notPositiveDefinite {
+      return prepared(try DenseLU(entries, count: n), "not positive definite")
     }
   }
 
@@ -90,28 +110,41 @@ public struct Automatic: LinearSolver {
     let n = A.rowCount
     // Beyond about n products, materialising and factorising would have been cheaper.
     let limit = n <= materializationLimit ? n : nil
-    let methods: [any PreparedLinearSolver]
+    let probes = try IterativeProbes(A, symmetry: true, tolerance: relativeTolerance)
+    var methods: [any PreparedLinearSolver]
     let reason: String
     do {
-      methods = [
-        try ConjugateGradient(relativeTolerance: relativeTolerance, maximumIterations: limit)
-          .prepare(A),
-        try MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit).prepare(A),
-      ]
-      reason = "CG, then MINRES; symmetric as probed"
+      let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
+      methods = [try minres.prepared(for: A, probes: probes)]
+      let cg = ConjugateGradient(relativeTolerance: relativeTolerance, maximumIterations: limit)
+      do {
+        methods.insert(try cg.prepared(for: A, probes: probes), at: 0)
+        reason = "CG, then MINRES; symmetric as probed"
+      } catch .notPositiveDefinite {
+        reason = "MINRES; symmetric and not positive definite as probed"
+      }
     } catch .notSymmetric {
       methods = [
-        try GMRES(relativeTolerance: relativeTolerance, maximumIterations: limit).prepare(A),
+        try GMRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
+          .prepared(for: A, probes: probes),
         try BiCGStab(
           relativeTolerance: relativeTolerance, maximumIterations: limit.map { $0 / 2 }
-        ).prepare(A),
+        ).prepared(for: A, probes: probes),
       ]
       reason = "GMRES, then BiCGStab; not symmetric"
     }
-    return IterativeChain(
-      methods: methods,
+    let chain = IterativeChain(
+      base: A, methods: methods,
       fallback: n <= materializationLimit ? LazyFactorization(base: A, solver: LUSolver()) : nil,
-      methodDescription: "\(reason), n = \(n) > \(denseThreshold)")
+      methodDescription: because(
+        A, "\(reason), n = \(n) > \(denseThreshold)", probed: "transposed product"))
+    if singularityProbe { try chain.requireRegularity(of: A) }
+    return chain
+  }
+
+  /// The reason for a choice, with what was probed, which is nothing for operators of the library's.
+  private func because(_ A: any LinearOperator, _ reason: String, probed: String) -> String {
+    A.needsProbe ? "\(reason); \(probed) probed" : reason
   }
 }
 
@@ -120,6 +153,24 @@ private struct IterativeChain: PreparedLinearSolver {
   let methods: [any PreparedLinearSolver]
   let fallback: LazyFactorization?
   let methodDescription: String
+  /// For each method, itself after the singularity probe.
+  private let probed: [LazyFactorization]
+
+  /// From this condition number on, which leaves three digits, a solution is taken for one of many
+  /// until a random right-hand side has been solved with as well.
+  private static var suspectCondition: Double { 1e13 }
+
+  init(
+    base: any LinearOperator, methods: [any PreparedLinearSolver], fallback: LazyFactorization?,
+    methodDescription: String
+  ) {
+    self.methods = methods
+    self.fallback = fallback
+    self.methodDescription = methodDescription
+    probed = methods.map {
+      LazyFactorization(base: base, solver: ProbedForSingularity(method: $0))
+    }
+  }
 
   func solve(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
@@ -142,6 +193,19 @@ private struct IterativeChain: PreparedLinearSolver {
     }
   }
 
+  /// The outcome, or the failure of the singularity probe where the outcome calls for it.
+  private func regular(
+    _ solved: Result<LinearSolution, LinearSolveError>, _ probed: LazyFactorization
+  ) -> Result<LinearSolution, LinearSolveError> {
+    guard case .success(let solution) = solved, let condition = solution.conditionEstimate,
+      condition >= Self.suspectCondition
+    else { return solved }
+    return outcome { () throws(LinearSolveError) in
+      _ = try probed.factorized()
+      return solution
+    }
+  }
+
   /// Each method is tried on the columns that the ones before it did not solve.
   private func attempt(
     columns count: Int,
@@ -156,9 +220,10 @@ private struct IterativeChain: PreparedLinearSolver {
     var tried = [[String]](repeating: [], count: count)
     var telling = [LinearSolveError?](repeating: nil, count: count)
     var open = Array(0..<count)
-    for method in methods where !open.isEmpty {
+    for (method, probed) in zip(methods, probed) where !open.isEmpty {
       var failed: [Int] = []
-      for (place, outcome) in zip(open, solve(method, open)) {
+      for (place, solved) in zip(open, solve(method, open)) {
+        let outcome = regular(solved, probed)
         outcomes[place] = outcome
         // Another method would fail on an input in the same way.
         guard case .failure(let error) = outcome, !error.isAboutInput else { continue }
@@ -197,7 +262,7 @@ extension LinearSolveError {
   /// Whether the error is about a vector, a size or a product, and not about the method.
   var isAboutInput: Bool {
     switch self {
-    case .sizeMismatch, .notFinite, .productFailed, .notSquare, .notBanded: true
+    case .sizeMismatch, .notFinite, .productFailed, .notSquare, .notBanded, .structureMismatch: true
     default: false
     }
   }
@@ -206,7 +271,7 @@ extension LinearSolveError {
   private var rank: Int {
     switch self {
     case .singular: 5
-    case .inconsistent: 4
+    case .inconsistent, .singularityProbeFailed: 4
     case .illConditioned: 3
     case .inaccurate: 2
     case .stagnated, .notConverged: 1

@@ -5,7 +5,7 @@ import Kernels
 /// With `kl` diagonals below and `ku` above the main one, ``prepare(_:)`` takes `kl + ku + 1` products
 /// (unless the entries are at hand) and `2 n (kl + 1) (kl + ku + 1)` operations; tridiagonal matrices
 /// have loops of their own. The band is read from the operator's `structure`; one that states none is
-/// refused. Otherwise as ``LUSolver``.
+/// refused, and so is a band that is too narrow (two products, for operators of the user's). Otherwise as ``LUSolver``.
 ///
 /// Source: G. H. Golub and C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 4.3.
 public struct BandedLUSolver: LinearSolver {
@@ -19,13 +19,16 @@ public struct BandedLUSolver: LinearSolver {
   public func prepare(
     _ A: any LinearOperator
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
-    let factors = try BandLU(try squareBand(A))
+    let factors = try BandLU(try squareBand(A, tolerance: acceptance.backwardErrorLimit))
     return PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
   }
 }
 
-/// The band of a square operator that states one, checked and finite.
-func squareBand(_ A: any LinearOperator) throws(LinearSolveError) -> BandMatrix {
+/// The band of a square operator that states one: finite, and all there is as probed with one random
+/// vector. `tolerance` is the backward error that the caller accepts.
+func squareBand(
+  _ A: any LinearOperator, tolerance: Double
+) throws(LinearSolveError) -> BandMatrix {
   guard A.isSquare else { throw .notSquare(rowCount: A.rowCount, columnCount: A.columnCount) }
   guard let band = try A.bandMatrix() else {
     throw .notBanded
@@ -41,5 +44,8 @@ func squareBand(_ A: any LinearOperator) throws(LinearSolveError) -> BandMatrix 
     throw .notFinite(
       what: "the band matrix (row \(row), column \(column))", index: bad, value: band.values[bad])
   }
+  let declared: DeclaredStructure =
+    A.structure == .diagonal ? .diagonal : .banded(lower: band.lower, upper: band.upper)
+  try A.requireProducts(of: BandedOperator(band), declared, tolerance: tolerance)
   return band
 }

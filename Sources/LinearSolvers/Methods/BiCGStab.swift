@@ -23,15 +23,23 @@ public struct BiCGStab: LinearSolver, IterativeMethod {
   /// `M⁻¹`, an approximate inverse of `A`.
   public var preconditioner: (any LinearOperator)?
 
+  /// Whether the system with a seeded random right-hand side is solved first, when `A` is prepared, to
+  /// see that `A` is regular; if that fails, ``LinearSolveError/singularityProbeFailed(reason:)`` is
+  /// thrown. Without it a singular `A` with a right-hand side in its range has many solutions, and one
+  /// of them is returned. Costs one more solve for each operator.
+  public var singularityProbe: Bool
+
   /// BiCGStab with the given tolerances.
   public init(
     relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
-    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
+    singularityProbe: Bool = false
   ) {
     self.relativeTolerance = relativeTolerance
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
+    self.singularityProbe = singularityProbe
   }
 
   /// Checks the shape.

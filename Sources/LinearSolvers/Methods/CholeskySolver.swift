@@ -26,7 +26,8 @@ public struct CholeskySolver: LinearSolver {
     _ A: any LinearOperator
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let factors = try DenseCholesky(
-      try squareEntries(A), count: A.rowCount, symmetryTolerance: symmetryTolerance)
+      try squareEntries(A, tolerance: acceptance.backwardErrorLimit), count: A.rowCount,
+      symmetryTolerance: symmetryTolerance)
     return PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
   }
 }

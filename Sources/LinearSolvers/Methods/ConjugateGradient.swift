@@ -8,8 +8,9 @@ import Kernels
 /// ```
 /// ‖xₖ − x‖_A ≤ 2 ((√κ − 1) / (√κ + 1))ᵏ ‖x₀ − x‖_A
 /// ```
-/// An operator that is not symmetric is refused when it is prepared (two products), one that is not
-/// positive definite when `pᵀA p ≤ 0` is met. If `A` is singular but the system has solutions, one
+/// An operator that is not symmetric, or has negative curvature along a random vector, is refused when
+/// it is prepared (two products, and one with the transpose for operators of the user's), any other
+/// that is not positive definite when `pᵀA p ≤ 0` is met. If `A` is singular but the system has solutions, one
 /// of them is returned. Several right-hand sides are iterated on in lockstep, with one block product
 /// for each iteration; a column that is done drops out.
 ///
@@ -29,15 +30,23 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
   /// `M⁻¹`, symmetric positive definite, an approximate inverse of `A`.
   public var preconditioner: (any LinearOperator)?
 
+  /// Whether the system with a seeded random right-hand side is solved first, when `A` is prepared, to
+  /// see that `A` is regular; if that fails, ``LinearSolveError/singularityProbeFailed(reason:)`` is
+  /// thrown. Without it a singular `A` with a right-hand side in its range has many solutions, and one
+  /// of them is returned. Costs one more solve for each operator.
+  public var singularityProbe: Bool
+
   /// Conjugate gradients with the given tolerances.
   public init(
     relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
-    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
+    singularityProbe: Bool = false
   ) {
     self.relativeTolerance = relativeTolerance
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
+    self.singularityProbe = singularityProbe
   }
 
   /// Checks shape and symmetry.
@@ -47,6 +56,7 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
 
   var name: String { "CG" }
   var needsSymmetry: Bool { true }
+  var needsDefiniteness: Bool { true }
 
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
     try Recurrence(system)
@@ -62,6 +72,8 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
     private let squaredTarget: Double
     private var rz = 0.0
     private var pMp = 0.0
+    /// The Lanczos matrix of the cycle.
+    private var lanczos = LanczosFactors()
 
     init(_ system: IterativeSystem) throws(LinearSolveError) {
       self.system = system
@@ -93,13 +105,19 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
           index: system.iterations, curvature: curvature)
         // Zero up to rounding: A is singular, but x may already solve the system.
         if curvature < -rounding { throw indefinite }
+        system.note(singularValue: max(curvature, 0))
         return .stopped(indefinite)
       }
 
       let alpha = rz / pAp
       Vector.addScaled(alpha, p, to: system.x, count: n)
       let rr = Vector.addScaledReturningSquaredNorm(-alpha, q, to: r, count: n)
-      if rr <= squaredTarget { return .claimsConvergence }
+      if !system.isPreconditioned { lanczos.append(alpha: alpha, beta: rr / rz) }
+      if rr <= squaredTarget {
+        system.note(singularValue: lanczos.largestDiagonal)
+        system.note(singularValue: lanczos.smallestEigenvalue)
+        return .claimsConvergence
+      }
       let next: Double
       if system.isPreconditioned {
         try system.precondition(r, into: z)

@@ -1,7 +1,10 @@
 import Kernels
 
-/// The entries of a square operator, checked and finite.
-func squareEntries(_ A: any LinearOperator) throws(LinearSolveError) -> [Double] {
+/// The entries of a square operator: finite, and those of its products as probed with one random
+/// vector. `tolerance` is the backward error that the caller accepts.
+func squareEntries(
+  _ A: any LinearOperator, tolerance: Double
+) throws(LinearSolveError) -> [Double] {
   let n = A.rowCount
   guard A.isSquare else { throw .notSquare(rowCount: n, columnCount: A.columnCount) }
   let entries = try A.denseMatrix()
@@ -14,6 +17,8 @@ func squareEntries(_ A: any LinearOperator) throws(LinearSolveError) -> [Double]
     throw .notFinite(
       what: "the matrix (row \(bad / n), column \(bad % n))", index: bad, value: entries[bad])
   }
+  let matrix = try DenseOperator(rowCount: n, columnCount: n, entries: entries)
+  try A.requireProducts(of: matrix, .entries, tolerance: tolerance)
   return entries
 }
 

@@ -26,10 +26,17 @@ public struct GMRES: LinearSolver, IterativeMethod {
   /// `M⁻¹`, an approximate inverse of `A`.
   public var preconditioner: (any LinearOperator)?
 
+  /// Whether the system with a seeded random right-hand side is solved first, when `A` is prepared, to
+  /// see that `A` is regular; if that fails, ``LinearSolveError/singularityProbeFailed(reason:)`` is
+  /// thrown. Without it a singular `A` with a right-hand side in its range has many solutions, and one
+  /// of them is returned. Costs one more solve for each operator.
+  public var singularityProbe: Bool
+
   /// GMRES with the given restart length and tolerances.
   public init(
     restart: Int = 50, relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
-    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
+    singularityProbe: Bool = false
   ) {
     if restart < 1 { stop("GMRES needs a restart length of at least 1, not \(restart)") }
     self.restart = restart
@@ -37,6 +44,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
+    self.singularityProbe = singularityProbe
   }
 
   /// Checks the shape.
@@ -96,6 +104,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
       let diagonal = (column[k] * column[k] + below * below).squareRoot()
       if diagonal <= Double.ulpOfOne * productNorm {
         // H is singular: this column cannot help.
+        system.note(singularValue: diagonal)
         outcome = .stopped(
           .breakdown(quantity: "the pivot of the Hessenberg matrix", iteration: system.iterations))
         break
@@ -146,6 +155,7 @@ public struct GMRES: LinearSolver, IterativeMethod {
     triangle: [Double], rhs: [Double], z: UnsafeMutablePointer<Double>
   ) throws(LinearSolveError) {
     if steps == 0 { return }
+    system.note(singularValue: PackedTriangle(entries: triangle, count: steps).leastSingularValue)
     let n = system.columnCount
     var y = [Double](rhs.prefix(steps))
     for k in stride(from: steps - 1, through: 0, by: -1) {

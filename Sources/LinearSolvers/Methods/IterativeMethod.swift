@@ -25,11 +25,17 @@ protocol IterativeMethod: Sendable {
   /// Whether `A` (and `M`) must be symmetric.
   var needsSymmetry: Bool { get }
 
+  /// Whether `A` must be positive definite.
+  var needsDefiniteness: Bool { get }
+
   /// Whether `A` must be square.
   var needsSquare: Bool { get }
 
   /// Whether a minimiser of `‖b − A x‖` is accepted where no solution exists.
   var acceptsLeastSquares: Bool { get }
+
+  /// Whether a system with a random right-hand side is solved first, to see that `A` is regular.
+  var singularityProbe: Bool { get }
 
   /// Improves `system.x`, starting from `system.residual`.
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome
@@ -37,6 +43,8 @@ protocol IterativeMethod: Sendable {
 
 extension IterativeMethod {
   var needsSymmetry: Bool { false }
+  var needsDefiniteness: Bool { false }
+  var singularityProbe: Bool { false }
   var needsSquare: Bool { true }
   var acceptsLeastSquares: Bool { false }
 
@@ -44,9 +52,11 @@ extension IterativeMethod {
   /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
   func iterationLimit(count n: Int) -> Int { maximumIterations ?? max(5000, 20 * n) }
 
-  /// Probes the operator and wraps the method. A tolerance that would accept any vector, zero for
-  /// instance, is a mistake in the program.
-  func prepared(for A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
+  /// Probes the operator, unless that has been done, and wraps the method. A tolerance that would
+  /// accept any vector, zero for instance, is a mistake in the program.
+  func prepared(
+    for A: any LinearOperator, probes: IterativeProbes? = nil
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
     if !(relativeTolerance >= 0 && relativeTolerance < 1) {
       stop(
         "\(name) needs a relative tolerance from 0 up to, not including, 1, not \(relativeTolerance)"
@@ -55,7 +65,18 @@ extension IterativeMethod {
     if !(absoluteTolerance >= 0 && absoluteTolerance.isFinite) {
       stop("\(name) needs a finite absolute tolerance of at least 0, not \(absoluteTolerance)")
     }
-    return try PreparedIterativeSolver(method: self, base: A)
+    if needsSquare && !A.isSquare {
+      throw .notSquare(rowCount: A.rowCount, columnCount: A.columnCount)
+    }
+    let known: IterativeProbes
+    if let probes {
+      known = probes
+    } else {
+      known = try IterativeProbes(A, symmetry: needsSymmetry, tolerance: relativeTolerance)
+    }
+    let prepared = try PreparedIterativeSolver(method: self, base: A, probes: known)
+    if singularityProbe { try prepared.requireRegularity(of: A) }
+    return prepared
   }
 }
 

@@ -48,6 +48,16 @@ final class IterativeSystem {
   /// The same for the operator the method iterates with: `A`, or `A` with its preconditioner.
   private(set) var iterationNorm: Double
 
+  /// The extremes of the numbers met between the smallest and the largest singular value of `A`.
+  private var singularValues: (least: Double, largest: Double)?
+
+  /// A lower bound of the condition number of `A`: the ratio of the largest and the smallest number
+  /// noted; `nil` without any, or with a preconditioner.
+  var conditionEstimate: Double? {
+    guard let (least, largest) = singularValues else { return nil }
+    return max(largest, operatorNorm) / least
+  }
+
   /// Whether there is a preconditioner.
   var isPreconditioned: Bool { preconditioner != nil }
 
@@ -128,6 +138,14 @@ final class IterativeSystem {
   func note(iterationNorm value: Double) {
     if value.isFinite { iterationNorm = max(iterationNorm, value) }
     if !isPreconditioned { note(operatorNorm: value) }
+  }
+
+  /// Records a number that lies between the smallest and the largest singular value of `A`, or of
+  /// `A` with its preconditioner, which says nothing about `A`.
+  func note(singularValue value: Double) {
+    guard !isPreconditioned, value.isFinite else { return }
+    let known = singularValues ?? (value, value)
+    singularValues = (min(known.least, value), max(known.largest, value))
   }
 
   /// `w ← A v`, counted.

@@ -31,23 +31,42 @@ public struct LSMR: LinearSolver, IterativeMethod {
   /// once `‖Aᵀr‖ ≤ relativeTolerance · ‖A‖‖r‖`.
   public var acceptsLeastSquares: Bool
 
+  /// Whether the system with a seeded random right-hand side is solved first, when `A` is prepared, to
+  /// see that `A` is regular; if that fails, ``LinearSolveError/singularityProbeFailed(reason:)`` is
+  /// thrown. Without it a singular `A` with a right-hand side in its range has many solutions, and one
+  /// of them is returned. Costs one more solve for each operator.
+  public var singularityProbe: Bool
+
   /// LSMR with the given tolerances.
   public init(
     relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
     maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
-    acceptsLeastSquares: Bool = false
+    acceptsLeastSquares: Bool = false,
+    singularityProbe: Bool = false
   ) {
     self.relativeTolerance = relativeTolerance
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
     self.acceptsLeastSquares = acceptsLeastSquares
+    self.singularityProbe = singularityProbe
   }
 
   /// Probes one product. Any shape is welcome.
   public func prepare(
     _ A: any LinearOperator
-  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepared(for: A) }
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
+    if singularityProbe && acceptsLeastSquares {
+      // A least-squares solution of the probe would show nothing.
+      var strict = self
+      strict.acceptsLeastSquares = false
+      _ = try strict.prepared(for: A)
+      strict = self
+      strict.singularityProbe = false
+      return try strict.prepared(for: A)
+    }
+    return try prepared(for: A)
+  }
 
   var name: String { "LSMR" }
   var needsSquare: Bool { false }
@@ -84,6 +103,11 @@ public struct LSMR: LinearSolver, IterativeMethod {
     var (betaDot, betaDoubleDot, rhoDot) = (0.0, beta, 1.0)
     var (tauTilde, thetaTilde, zeta) = (0.0, 0.0, 0.0)
 
+    // R in B = Q R, with θ above its diagonal: ‖B y‖ = ‖A V y‖ puts its singular values between
+    // those of A.
+    var triangle = NarrowTriangle()
+    var theta = 0.0
+
     var outcome = CycleOutcome.limit
     while !system.isAtLimit {
       try forwardProduct(v, into: product, z, system)
@@ -118,6 +142,8 @@ public struct LSMR: LinearSolver, IterativeMethod {
       let thetaBar = sBar * rho
       let second = rotation(cBar * rho, thetaNew)
       (cBar, sBar, rhoBar) = (second.cosine, second.sine, second.norm)
+      if !system.isPreconditioned { triangle.append(rho, theta, 0) }
+      theta = thetaNew
       zeta = cBar * zetaBar
       zetaBar = -sBar * zetaBar
 
@@ -153,6 +179,7 @@ public struct LSMR: LinearSolver, IterativeMethod {
       Vector.addScaled(1, z, to: system.x, count: n)
     } else {
       Vector.addScaled(1, sum, to: system.x, count: n)
+      system.note(singularValue: triangle.leastSingularValue)
     }
     return outcome
   }

@@ -18,7 +18,8 @@ public struct LUSolver: LinearSolver {
   public func prepare(
     _ A: any LinearOperator
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
-    let factors = try DenseLU(try squareEntries(A), count: A.rowCount)
+    let factors = try DenseLU(
+      try squareEntries(A, tolerance: acceptance.backwardErrorLimit), count: A.rowCount)
     return PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
   }
 }

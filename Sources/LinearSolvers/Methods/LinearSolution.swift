@@ -23,12 +23,31 @@ public struct LinearSolution: Sendable, Equatable {
   /// system, whose norm is known, so that badly scaled rows count as much as the others.
   public var backwardError: Double
 
-  /// A lower bound of the condition number of `A` that the method has met on its way; `nil` where it
-  /// meets none. (For direct methods see ``PreparedLinearSolver/condition``.)
+  /// A lower bound of the condition number `‖A‖₂ ‖A⁻¹‖₂` from the recurrence of the method, free of
+  /// charge; `nil` where it has none (direct methods, BiCGStab, with a preconditioner).
+  ///
+  /// A Krylov method sees `A` on the space that the right-hand side spans. A large number shows that
+  /// `A` is ill-conditioned; a small one shows nothing about directions that are orthogonal to all
+  /// it has seen, such as the null vector of a singular symmetric `A` with a consistent right-hand
+  /// side. That takes another right-hand side: see ``ConjugateGradient/singularityProbe``.
   public var conditionEstimate: Double?
+
+  /// `‖x − A⁻¹b‖₂` of a method that knowingly solves another system, ``Ridge``, as it estimates
+  /// that; infinity if it cannot tell. `nil` for methods that solve the system they are given.
+  public var bias: Double?
 
   /// The method that found it, in words.
   public var method: String
+
+  /// `bias` relative to `‖x‖₂`; `nil` where there is none.
+  public var relativeBias: Double? {
+    guard let bias else { return nil }
+    if bias == 0 { return 0 }
+    // By a power of two, since squares of very small or large entries are no numbers.
+    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(vector))
+    let norm = ProbeVector.norm(PowerOfTwo.scaled(vector, by: -exponent))
+    return PowerOfTwo.scaled(bias, by: -exponent) / norm
+  }
 
   /// The evidence for a vector that a solver of one's own has found, from one more product.
   ///
@@ -60,7 +79,8 @@ public struct LinearSolution: Sendable, Equatable {
 
   init(
     vector: [Double], iterations: Int, operatorProducts: Int, residualNorm: Double,
-    relativeResidual: Double, backwardError: Double, method: String
+    relativeResidual: Double, backwardError: Double, conditionEstimate: Double? = nil,
+    bias: Double? = nil, method: String
   ) {
     self.vector = vector
     self.iterations = iterations
@@ -68,6 +88,8 @@ public struct LinearSolution: Sendable, Equatable {
     self.residualNorm = residualNorm
     self.relativeResidual = relativeResidual
     self.backwardError = backwardError
+    self.conditionEstimate = conditionEstimate
+    self.bias = bias
     self.method = method
   }
 

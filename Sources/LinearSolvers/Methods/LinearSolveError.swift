@@ -19,12 +19,18 @@ public enum LinearSolveError: Error, Equatable {
   case singular(pivotIndex: Int, estimatedCondition: Double)
 
   /// `pᵀA p ≤ 0` was met. `index` is the pivot of Cholesky or the iteration of conjugate
-  /// gradients; `curvature` is the pivot, or `pᵀA p / pᵀp`.
+  /// gradients, zero for the random vector tried before the first; `curvature` is the pivot, or
+  /// `pᵀA p / pᵀp`.
   case notPositiveDefinite(index: Int, curvature: Double)
 
   /// The method needs `A = Aᵀ`. `relativeDefect` compares the two sides and does not depend on
   /// the scale of `A`; a symmetric operator has it at rounding level.
   case notSymmetric(relativeDefect: Double)
+
+  /// The operator is not what it states: `declared` says what was tried with random vectors,
+  /// `relativeDefect` compares the two products and does not depend on the scale of `A`. A true
+  /// statement has it at rounding level.
+  case structureMismatch(declared: DeclaredStructure, relativeDefect: Double)
 
   /// The iteration limit came first.
   case notConverged(iterations: Int, residualNorm: Double, tolerance: Double)
@@ -63,8 +69,30 @@ public enum LinearSolveError: Error, Equatable {
   case inconsistentWithGauge(
     side: GaugeSide, index: Int, component: Double, rightHandSideNorm: Double, tolerance: Double)
 
+  /// The system with a seeded random right-hand side, which every regular operator can solve, was not
+  /// solved, for the reason given: `A` is singular to working precision, or beyond the method.
+  indirect case singularityProbeFailed(reason: LinearSolveError)
+
   /// Nothing that was tried could solve the system; `reason` is the most telling failure.
   indirect case exhausted(tried: [String], reason: LinearSolveError)
+}
+
+/// What an operator states about itself.
+public enum DeclaredStructure: Sendable, Equatable {
+  /// `A = Aᵀ`: one function was given for both products.
+  case symmetric
+
+  /// `transposeMatvec` is the product with the transpose.
+  case transposedProduct
+
+  /// `denseMatrix()` has the entries of `A`.
+  case entries
+
+  /// Nothing lies outside the main diagonal.
+  case diagonal
+
+  /// Nothing lies outside the band.
+  case banded(lower: Int, upper: Int)
 }
 
 extension LinearSolveError: CustomStringConvertible {
@@ -94,6 +122,12 @@ extension LinearSolveError: CustomStringConvertible {
     case .notSymmetric(let defect):
       "The operator is not symmetric: ⟨u, A v⟩ and ⟨A u, v⟩ differ by \(defect.shortened) of their "
         + "size. Use GMRES or LU."
+    case .structureMismatch(let declared, let defect):
+      declared.mismatch(defect: defect.shortened)
+    case .singularityProbeFailed(let reason):
+      "The operator is singular to working precision, or beyond the method: with a random "
+        + "right-hand side, which every regular operator can solve, it fails. \(reason) Declare a "
+        + "free direction as a gauge, or solve by elimination."
     case .notConverged(let iterations, let residual, let tolerance):
       "No convergence: after \(iterations) iterations the residual is \(residual.shortened), and "
         + "\(tolerance.shortened) was asked for. Allow more iterations, or give a preconditioner."
@@ -144,6 +178,32 @@ extension LinearSolveError: CustomStringConvertible {
       }
     case .exhausted(let tried, let reason):
       "Tried \(tried.joined(separator: ", ")). \(reason)"
+    }
+  }
+}
+
+extension DeclaredStructure {
+  /// A sentence for a statement that is not true, and one with what to do.
+  fileprivate func mismatch(defect: String) -> String {
+    switch self {
+    case .symmetric:
+      "The operator was declared symmetric and is not: ⟨u, A v⟩ and ⟨A u, v⟩ differ by \(defect) of "
+        + "their size. Give it a product with its transpose, transposeMatvec, beside matvec."
+    case .transposedProduct:
+      "The two products of the operator belong to different matrices: ⟨A u, v⟩ and ⟨u, Aᵀ v⟩ differ "
+        + "by \(defect) of their size. Correct matvec or transposeMatvec: a sign, a term left out, or "
+        + "a factor that was not transposed."
+    case .entries:
+      "The entries of the operator are not those of its products: A v from denseMatrix() and from "
+        + "matvec differ by \(defect) of their size. Correct one of them, or leave denseMatrix() out; "
+        + "products that are not linear, or made of differences, show like this as well."
+    case .diagonal:
+      "The operator was declared diagonal and is not: A v and the product with the diagonal that was "
+        + "read differ by \(defect) of their size. State the band it has, or no structure."
+    case .banded(let lower, let upper):
+      "The operator has entries outside the band that was declared, \(lower) diagonals below and "
+        + "\(upper) above the main one: A v and the product with the band that was read differ by "
+        + "\(defect) of their size. State a wider band, or no structure."
     }
   }
 }

@@ -25,15 +25,23 @@ public struct MINRES: LinearSolver, IterativeMethod {
   /// `M⁻¹`, symmetric positive definite, an approximate inverse of `|A|`.
   public var preconditioner: (any LinearOperator)?
 
+  /// Whether the system with a seeded random right-hand side is solved first, when `A` is prepared, to
+  /// see that `A` is regular; if that fails, ``LinearSolveError/singularityProbeFailed(reason:)`` is
+  /// thrown. Without it a singular `A` with a right-hand side in its range has many solutions, and one
+  /// of them is returned. Costs one more solve for each operator.
+  public var singularityProbe: Bool
+
   /// MINRES with the given tolerances.
   public init(
     relativeTolerance: Double = 1e-12, absoluteTolerance: Double = 0,
-    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil
+    maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
+    singularityProbe: Bool = false
   ) {
     self.relativeTolerance = relativeTolerance
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
+    self.singularityProbe = singularityProbe
   }
 
   /// Checks shape and symmetry.
@@ -65,6 +73,9 @@ public struct MINRES: LinearSolver, IterativeMethod {
     var betaPrevious = 1.0
     var (cosine, sine) = (-1.0, 0.0)
     var (deltaBar, epsilon, phiBar) = (0.0, 0.0, beta)
+    // R in T = Q R; ‖T y‖ = ‖A V y‖ puts its singular values between those of A.
+    var triangle = NarrowTriangle()
+    defer { system.note(singularValue: triangle.leastSingularValue) }
 
     while true {
       if system.isAtLimit { return .limit }
@@ -99,6 +110,7 @@ public struct MINRES: LinearSolver, IterativeMethod {
       }
 
       let gamma = (gammaBar * gammaBar + beta * beta).squareRoot()
+      if !system.isPreconditioned { triangle.append(gamma, delta, epsilonPrevious) }
       cosine = gammaBar / gamma
       sine = beta / gamma
       let phi = cosine * phiBar

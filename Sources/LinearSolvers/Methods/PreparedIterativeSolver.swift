@@ -6,51 +6,29 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   let base: any LinearOperator
   let methodDescription: String
 
-  /// A relative defect above this is not rounding. A product errs by `ε √n` or so of its size, far
-  /// less than this for any `n` that fits into memory; one wrong entry in a matrix with `n` entries
-  /// of its size shows as `1/n`.
-  static var symmetryTolerance: Double { 1e-11 }
+  /// What was learned about `base` beforehand.
+  private let probes: IterativeProbes
 
-  /// Products of operators within `2^±200` of one can be squared and multiplied safely.
-  static var safeExponent: Int { 200 }
-
-  /// The power of two that brings products to size one; zero for operators of ordinary size.
-  private let operatorExponent: Int
-
-  /// A lower bound for the norm of the scaled operator.
-  private let operatorNorm: Double
-
-  /// Two products with random vectors show NaN, the size of `A` and whether it is symmetric.
-  init(method: Method, base: any LinearOperator) throws(LinearSolveError) {
+  /// Checks the shapes, and what the method needs against what was probed.
+  init(
+    method: Method, base: any LinearOperator, probes: IterativeProbes
+  ) throws(LinearSolveError) {
     self.method = method
     self.base = base
-    let (m, n) = (base.rowCount, base.columnCount)
-    if method.needsSquare && m != n { throw .notSquare(rowCount: m, columnCount: n) }
+    self.probes = probes
+    let n = base.columnCount
     if let preconditioner = method.preconditioner {
       try requireCount(preconditioner.rowCount, n, "the rows of the preconditioner")
       try requireCount(preconditioner.columnCount, n, "the columns of the preconditioner")
       if method.needsSymmetry {
         let defect = try preconditioner.symmetryDefect()
-        if !(defect <= Self.symmetryTolerance) { throw .notSymmetric(relativeDefect: defect) }
+        if !(defect <= probeTolerance) { throw .notSymmetric(relativeDefect: defect) }
       }
     }
-
-    let u = ProbeVector.make(count: n, seed: 1)
-    let product = try base.applied(to: u)
-    try requireFiniteEntries(product, "a product with the operator")
-    if method.needsSymmetry {
-      let v = ProbeVector.make(count: n, seed: 2)
-      let defect = ProbeVector.defect(
-        product: product, with: v, other: try base.applied(to: v), against: u)
-      // `!(≤)` so that NaN is refused too.
-      if !(defect <= Self.symmetryTolerance) { throw .notSymmetric(relativeDefect: defect) }
-    }
-    let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(product))
-    operatorExponent = abs(exponent) > Self.safeExponent ? -exponent : 0
-    let productNorm = ProbeVector.norm(PowerOfTwo.scaled(product, by: operatorExponent))
-    operatorNorm = n == 0 ? 0 : productNorm / ProbeVector.norm(u)
+    if method.needsSymmetry { try probes.requireSymmetry() }
+    if method.needsDefiniteness { try probes.requireDefiniteness(count: n) }
     let symmetry = method.needsSymmetry ? ", symmetric as probed" : ""
-    methodDescription = "\(method.name) \(m)×\(n)\(symmetry)"
+    methodDescription = "\(method.name) \(base.rowCount)×\(n)\(symmetry)"
   }
 
   func solve(
@@ -108,7 +86,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   ) throws(LinearSolveError) -> Solve? {
     let system = IterativeSystem(
       base: base, transposed: transposed, preconditioner: method.preconditioner,
-      operatorExponent: operatorExponent, operatorNorm: operatorNorm,
+      operatorExponent: probes.operatorExponent, operatorNorm: probes.operatorNorm,
       maximumIterations: method.iterationLimit(count: max(base.rowCount, base.columnCount)))
     let (m, n) = (system.rowCount, system.columnCount)
     try requireRightHandSide(b, count: m)
@@ -123,7 +101,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     if let initialGuess {
       // 2ᵏA · x′ = 2⁻ᵉ b with x = 2ᵉ⁺ᵏ x′.
       system.x.update(from: initialGuess, count: n)
-      PowerOfTwo.scale(system.x, count: n, by: -(exponent + operatorExponent))
+      PowerOfTwo.scale(system.x, count: n, by: -(exponent + probes.operatorExponent))
     } else {
       system.x.update(repeating: 0, count: n)
     }
@@ -196,14 +174,15 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     let (system, n) = (solve.system, solve.system.columnCount)
     let evidence = system.evidence
     if case .solved = progress { try acceptance.requireModestGrowth(evidence) }
-    PowerOfTwo.scale(system.x, count: n, by: solve.exponent + operatorExponent)
+    PowerOfTwo.scale(system.x, count: n, by: solve.exponent + probes.operatorExponent)
     try requireFinite(system.x, count: n, "the solution (it overflows)")
     return LinearSolution(
       vector: [Double](UnsafeBufferPointer(start: system.x, count: n)),
       iterations: system.iterations, operatorProducts: system.products,
       residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
-      backwardError: evidence.backwardError, method: methodDescription)
+      backwardError: evidence.backwardError, conditionEstimate: system.conditionEstimate,
+      method: methodDescription)
   }
 
   private var acceptance: SolveAcceptance {

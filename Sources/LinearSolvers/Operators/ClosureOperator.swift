@@ -1,7 +1,9 @@
 /// An operator given by functions for its products, from array to array.
 ///
 /// The quickest way to hand a map to a solver; each product allocates its result. Errors thrown
-/// by the functions arrive as ``LinearSolveError/productFailed(_:)``.
+/// by the functions arrive as ``LinearSolveError/productFailed(_:)``. What is stated here is tried
+/// with random vectors when a solver is prepared, and a false statement is thrown as
+/// ``LinearSolveError/structureMismatch(declared:relativeDefect:)``.
 public struct ClosureOperator: LinearOperator {
   /// `m`, the length of `A x`.
   public let rowCount: Int
@@ -11,6 +13,9 @@ public struct ClosureOperator: LinearOperator {
 
   /// As it was stated.
   public let structure: OperatorStructure
+
+  /// Whether one function was given for both products.
+  let isDeclaredSymmetric: Bool
   private let product: @Sendable ([Double]) throws -> [Double]
   private let transposedProduct: (@Sendable ([Double]) throws -> [Double])?
 
@@ -29,6 +34,7 @@ public struct ClosureOperator: LinearOperator {
     self.rowCount = rowCount
     self.columnCount = columnCount
     self.structure = structure
+    isDeclaredSymmetric = false
     product = matvec
     transposedProduct = transposeMatvec
   }
@@ -38,9 +44,12 @@ public struct ClosureOperator: LinearOperator {
     symmetric count: Int, structure: OperatorStructure = .unknown,
     matvec: @escaping @Sendable ([Double]) throws -> [Double]
   ) {
-    self.init(
-      rowCount: count, columnCount: count, structure: structure, matvec: matvec,
-      transposeMatvec: matvec)
+    rowCount = count
+    columnCount = count
+    self.structure = structure
+    isDeclaredSymmetric = true
+    product = matvec
+    transposedProduct = matvec
   }
 
   /// `y ← A x`, by the function given for it.

@@ -1,6 +1,14 @@
 import Kernels
 
 // What can be learned about an operator from a few products with seeded random vectors.
+//
+// An operator of the user's makes statements about itself: that `transposeMatvec` belongs to
+// `matvec`, that nothing lies outside a band, that the entries are those of `denseMatrix()`; a method
+// that is chosen states that `A` is symmetric, or definite. None is believed. A false one would hardly
+// show in a residual that is computed with the same false product. Two linear maps that differ give
+// different products with a random vector, almost surely: each statement costs one product, at most,
+// when a solver is prepared. (Block products are not probed here: every column solved with them is
+// tested on its own residual.)
 
 extension LinearOperator {
   /// `|⟨A u, v⟩ − ⟨u, Aᵀ v⟩| / (‖A u‖‖v‖ + ‖u‖‖Aᵀ v‖)` for random `u`, `v`: rounding level if
@@ -21,6 +29,70 @@ extension LinearOperator {
     let v = ProbeVector.make(count: columnCount, seed: seed &+ 1)
     return ProbeVector.defect(
       product: try applied(to: u), with: v, other: try applied(to: v), against: u)
+  }
+}
+
+/// A relative defect above this is not rounding. A product errs by `ε √n` or so of its size, far
+/// less than this for any `n` that fits into memory; one wrong entry in a matrix with `n` entries
+/// of its size shows as `1/n`.
+let probeTolerance = 1e-11
+
+extension LinearOperator {
+  /// Throws ``LinearSolveError/structureMismatch(declared:relativeDefect:)`` unless the products of
+  /// `matrix`, made of the entries that this operator has stated, are its own: one product, and one
+  /// with the transpose. Nothing is done for operators that need no probe.
+  ///
+  /// - Parameter tolerance: the defect to which the caller's answers may be wrong anyway.
+  func requireProducts(
+    of matrix: any LinearOperator, _ declared: DeclaredStructure, tolerance: Double
+  ) throws(LinearSolveError) {
+    guard needsProbe, rowCount > 0 else { return }
+    let u = ProbeVector.make(count: columnCount, seed: 1)
+    let product = try applied(to: u)
+    try requireFiniteEntries(product, "a product with the operator")
+    let defect = ProbeVector.difference(product, try matrix.applied(to: u))
+    // `!(≤)` so that NaN is refused too.
+    if !(defect <= max(probeTolerance, tolerance)) {
+      throw .structureMismatch(declared: declared, relativeDefect: defect)
+    }
+    try requireTransposedProduct(product, of: u, tolerance: tolerance)
+  }
+
+  /// Throws ``LinearSolveError/structureMismatch(declared:relativeDefect:)`` unless
+  /// `⟨A u, v⟩ = ⟨u, Aᵀ v⟩` for a random `v`, given `A u`: one product with the transpose. An operator
+  /// without one is left alone; whoever needs it will be told.
+  package func requireTransposedProduct(
+    _ product: [Double], of u: [Double], tolerance: Double
+  ) throws(LinearSolveError) {
+    guard needsProbe, rowCount > 0 else { return }
+    let v = ProbeVector.make(count: rowCount, seed: 2)
+    let transposed: [Double]
+    do throws(LinearSolveError) {
+      transposed = try transposeApplied(to: v)
+    } catch .productFailed {
+      return
+    }
+    try requireFiniteEntries(transposed, "a product with the transpose of the operator")
+    let defect = ProbeVector.defect(product: product, with: v, other: transposed, against: u)
+    if !(defect <= max(probeTolerance, tolerance)) {
+      let isSymmetric = (self as? ClosureOperator)?.isDeclaredSymmetric ?? false
+      throw .structureMismatch(
+        declared: isSymmetric ? .symmetric : .transposedProduct, relativeDefect: defect)
+    }
+  }
+
+  /// The same, with a product of its own: for operators that are multiplied and not solved with.
+  package func requireTransposedProduct(tolerance: Double) throws(LinearSolveError) {
+    guard needsProbe, rowCount > 0, columnCount > 0 else { return }
+    let u = ProbeVector.make(count: columnCount, seed: 1)
+    let product: [Double]
+    do throws(LinearSolveError) {
+      product = try applied(to: u)
+    } catch .productFailed {
+      return
+    }
+    try requireFiniteEntries(product, "a product with the operator")
+    try requireTransposedProduct(product, of: u, tolerance: tolerance)
   }
 }
 
@@ -57,6 +129,16 @@ package enum ProbeVector {
     let scaledQ = PowerOfTwo.scaled(q, by: -Int(size.exponent))
     let difference = abs(dot(scaledP, v) - dot(u, scaledQ))
     return difference / (norm(scaledP) * norm(v) + norm(u) * norm(scaledQ))
+  }
+
+  /// `‖p − q‖ / (‖p‖ + ‖q‖)`; zero if both vanish.
+  static func difference(_ p: [Double], _ q: [Double]) -> Double {
+    let size = max(maximumMagnitude(p), maximumMagnitude(q))
+    guard size > 0 else { return 0 }
+    guard size.isFinite else { return .nan }
+    let scaledP = PowerOfTwo.scaled(p, by: -Int(size.exponent))
+    let scaledQ = PowerOfTwo.scaled(q, by: -Int(size.exponent))
+    return norm(zip(scaledP, scaledQ).map { $0 - $1 }) / (norm(scaledP) + norm(scaledQ))
   }
 
   static func dot(_ x: [Double], _ y: [Double]) -> Double {

@@ -32,17 +32,41 @@ import Testing
         == "banded LU 60×60, 2 diagonals below and 3 above (as stated by its structure)")
     #expect(
       try description(Self.spectral(12, 1, symmetric: true))
-        == "dense Cholesky 12×12 (n ≤ 128, symmetric positive definite)")
-    #expect(try description(Self.spectral(12, -1, symmetric: true)) == "dense LU 12×12 (n ≤ 128)")
-    #expect(try description(Self.spectral(12, 1, symmetric: false)) == "dense LU 12×12 (n ≤ 128)")
+        == "dense Cholesky 12×12 (n ≤ 128, symmetric positive definite; "
+        + "entries and products probed)")
+    #expect(
+      try description(Self.spectral(12, -1, symmetric: true))
+        == "dense LU 12×12 (n ≤ 128, not positive definite; entries and products probed)")
+    #expect(
+      try description(Self.spectral(12, 1, symmetric: false))
+        == "dense LU 12×12 (n ≤ 128, not symmetric; entries and products probed)")
     #expect(
       try description(Self.spectral(130, 1, symmetric: true))
-        == "CG, then MINRES; symmetric as probed, n = 130 > 128")
+        == "CG, then MINRES; symmetric as probed, n = 130 > 128; transposed product probed")
     #expect(
       try description(Self.spectral(130, 1, symmetric: false))
-        == "GMRES, then BiCGStab; not symmetric, n = 130 > 128")
+        == "GMRES, then BiCGStab; not symmetric, n = 130 > 128; transposed product probed")
+    let negative = try Self.spectral(130, 1, symmetric: true).scaled(by: -1)
+    #expect(
+      try description(negative) == "MINRES; symmetric and not positive definite as probed, "
+        + "n = 130 > 128; transposed product probed")
     // A band as wide as the matrix is no structure.
     #expect(try description(ConjugateGradientTests.laplacian(3)).hasPrefix("dense Cholesky 3×3"))
+  }
+
+  /// What is stored needs no probe, and the words do not claim one.
+  @Test func whatIsStoredIsNotProbed() throws {
+    let entries = TestMatrix.spectral(
+      TestMatrix.geometric(12, condition: 20), symmetric: true, seed: 91)
+    let dense = try denseOperator(entries)
+    #expect(
+      try Automatic().prepare(dense).methodDescription
+        == "dense Cholesky 12×12 (n ≤ 128, symmetric positive definite)")
+    let band = ProductCounter(try ConjugateGradientTests.laplacian(50))
+    #expect(
+      try Automatic().prepare(band).methodDescription
+        == "tridiagonal LU 50×50 (as stated by its structure; band and products probed)")
+    #expect(band.count == 5)  // three to read the band, and one with A and one with Aᵀ
   }
 
   @Test(arguments: [(1, true, "CG"), (-1, true, "MINRES"), (1, false, "GMRES")])
@@ -60,7 +84,7 @@ import Testing
   @Test func factorsAreKept() throws {
     let A = try Self.spectral(30, 1, symmetric: false)
     let prepared = try Automatic().prepare(A)
-    #expect(A.count == 30)
+    #expect(A.count == 32)  // the columns, and a probe with A and one with Aᵀ
     for seed in 1...4 as ClosedRange<UInt64> {
       let before = A.count
       let solution = try prepared.solve(SeededNumbers.vector(30, seed: seed))

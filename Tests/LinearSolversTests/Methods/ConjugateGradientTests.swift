@@ -75,12 +75,12 @@ import Testing
 
   @Test func negativeCurvatureIsReportedWithItsSize() throws {
     let error = linearSolveError {
-      try ConjugateGradient().solve(DiagonalOperator([1, -2]), [0, 1])
+      try ConjugateGradient().solve(DiagonalOperator([16, -2]), [0, 1])
     }
     #expect(error == .notPositiveDefinite(index: 1, curvature: -2))
     // pᵀA p = 0 exactly.
     let zero = linearSolveError {
-      try ConjugateGradient().solve(DiagonalOperator([1, -1]), [1, 1])
+      try ConjugateGradient().solve(DiagonalOperator([16, -1]), [1, 4])
     }
     #expect(zero == .notPositiveDefinite(index: 1, curvature: 0))
   }

@@ -31,6 +31,26 @@ import Testing
       (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["0.001", "1e-12", "matvec"]),
       (.productFailed("no licence"), ["no licence"]),
       (
+        .structureMismatch(declared: .symmetric, relativeDefect: 0.125),
+        ["symmetric", "0.125", "transposeMatvec"]
+      ),
+      (
+        .structureMismatch(declared: .transposedProduct, relativeDefect: 0.125),
+        ["transposeMatvec", "0.125", "sign"]
+      ),
+      (
+        .structureMismatch(declared: .entries, relativeDefect: 0.125), ["denseMatrix()", "0.125"]
+      ),
+      (.structureMismatch(declared: .diagonal, relativeDefect: 0.125), ["diagonal", "0.125"]),
+      (
+        .structureMismatch(declared: .banded(lower: 2, upper: 1), relativeDefect: 0.125),
+        ["2 diagonals below", "1 above", "0.125", "wider"]
+      ),
+      (
+        .singularityProbeFailed(reason: .inconsistent(residualNorm: 2, normalResidual: 1e-14)),
+        ["random", "1e-14", "gauge"]
+      ),
+      (
         .exhausted(
           tried: ["CG", "MINRES"], reason: .singular(pivotIndex: 2, estimatedCondition: 9)),
         ["CG, MINRES", "pivot 2"]

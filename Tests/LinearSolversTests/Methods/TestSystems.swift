@@ -97,7 +97,8 @@ extension LinearSolveError {
   enum Name: Sendable {
     case notSquare, notBanded, sizeMismatch, notFinite, singular, notPositiveDefinite, notSymmetric
     case notConverged, stagnated, diverged, breakdown, inconsistent, illConditioned, inaccurate
-    case productFailed, notNullVector, inconsistentWithGauge, exhausted
+    case productFailed, notNullVector, inconsistentWithGauge, exhausted, structureMismatch
+    case singularityProbeFailed
   }
 
   var name: Name {
@@ -120,6 +121,8 @@ extension LinearSolveError {
     case .notNullVector: .notNullVector
     case .inconsistentWithGauge: .inconsistentWithGauge
     case .exhausted: .exhausted
+    case .structureMismatch: .structureMismatch
+    case .singularityProbeFailed: .singularityProbeFailed
     }
   }
 }
