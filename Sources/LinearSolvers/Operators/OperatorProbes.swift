@@ -25,9 +25,9 @@ extension LinearOperator {
 }
 
 /// Seeded random vectors, the same on every machine.
-enum ProbeVector {
+package enum ProbeVector {
   /// `count` numbers of random sign and of size between ½ and 1: no entry is too small to count.
-  static func make(count: Int, seed: UInt64) -> [Double] {
+  package static func make(count: Int, seed: UInt64) -> [Double] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15
     return [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
       for i in 0..<count {
@@ -68,14 +68,14 @@ enum ProbeVector {
     }
   }
 
-  static func norm(_ x: [Double]) -> Double {
+  package static func norm(_ x: [Double]) -> Double {
     x.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return 0 }
       return Vector.norm(start, count: x.count)
     }
   }
 
-  static func maximumMagnitude(_ x: [Double]) -> Double {
+  package static func maximumMagnitude(_ x: [Double]) -> Double {
     x.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return 0 }
       return Vector.maximumMagnitude(start, count: x.count)
