@@ -186,9 +186,12 @@ let package = Package(
     .testTarget(name: "BatchesTests", dependencies: ["Batches"]),
     .testTarget(
       name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
+    // Writes pages until it is killed, for the tests of LiteratePages.
+    .executableTarget(
+      name: "PageWriter", dependencies: ["LiteratePages"], path: "Tests/PageWriter"),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages", "workbook"]),
+      dependencies: ["ImplicitDifferentiation", "LiteratePages", "PageWriter", "workbook"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests",

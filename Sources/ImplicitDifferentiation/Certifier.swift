@@ -52,46 +52,52 @@ final class Certifier: Sendable {
 
   /// The error of the solution of `A ẏ = b`, `b = −B ẋ`; `nil` for *unchecked*.
   func pushforwardError(
-    of answer: LinearSolution, tangent: [Double], rightHandSide b: [Double]
+    of answer: LinearSolution, tangent: ScaledVector, rightHandSide b: ScaledVector
   ) throws -> DerivativeErrorEstimate? {
-    try error(of: answer, size: norm(answer.vector)) {
+    /// A product with B in the scale of the right-hand side, to which the answer belongs.
+    func product(_ B: any LinearOperator, _ x: [Double]) throws -> [Double] {
+      PowerOfTwo.scaled(try B.applied(to: x), by: tangent.exponent - b.exponent)
+    }
+    return try error(of: answer, size: norm(answer.vector)) {
       // Where the terms of B ẋ cancel, their rounding stays. A single one cannot.
-      let size = norm(b)
-      let isSingle = tangent.lazy.filter { $0 != 0 }.prefix(2).count < 2
-      let terms = isSingle ? size : norm(try B.applied(to: perturbed(tangent, seed: 1)))
+      let size = norm(b.vector)
+      let isSingle = tangent.vector.lazy.filter { $0 != 0 }.prefix(2).count < 2
+      let terms = isSingle ? size : norm(try product(B, perturbed(tangent.vector, seed: 1)))
       if size == 0 { return terms * (solver.condition?.inverseNorm ?? 0) }
       return length(of: answer.vector, transposed: false) * Swift.max(1, terms / size)
     } measure: { better in
       // The system of the better solution, A′ẏ′ = −B′ẋ, and its defect at ẏ.
       let image = try better.A.applied(to: answer.vector)
-      let defect = zip(image, try better.B.applied(to: tangent)).map { -$0 - $1 }
+      let defect = zip(image, try product(better.B, tangent.vector)).map { -$0 - $1 }
       let noise = try Self.seeds.map { seed in
         let image = perturbed(
           try A.applied(to: perturbed(answer.vector, seed: seed)), seed: seed + 1)
         let terms = perturbed(
-          try B.applied(to: perturbed(tangent, seed: seed + 2)), seed: seed + 3)
+          try product(B, perturbed(tangent.vector, seed: seed + 2)), seed: seed + 3)
         return zip(image, terms).map { $0 + $1 }
       }
       let changes = try solve([defect] + noise, transposed: false).map(norm)
       return (changes[0], Array(changes.dropFirst()))
-    }
+    }?.scaled(by: b.exponent)
   }
 
   /// The error of `x̄ = −Bᵀu`, `Aᵀu = ȳ`; `nil` for *unchecked*.
+  ///
+  /// - Parameter solved: `u` at size one, as it was multiplied by `Bᵀ`.
   func pullbackError(
-    of answer: LinearSolution, cotangent: [Double], product: [Double]
+    of answer: LinearSolution, solved: ScaledVector, cotangent: ScaledVector, product: [Double]
   ) throws -> DerivativeErrorEstimate? {
-    let size = norm(product)
+    let (u, size) = (solved.vector, norm(product))
     return try error(of: answer, size: size) {
       // An error of u may have any direction, and Bᵀ may annihilate u but not the error.
-      Swift.max(size, try inputNorm() * length(of: answer.vector, transposed: true))
+      Swift.max(size, try inputNorm() * length(of: u, transposed: true))
     } measure: { better in
-      let u = answer.vector
-      let image = try better.A.transposeApplied(to: u)
+      let right = cotangent.scaled(for: solved.exponent)
+      let defect = zip(right, try better.A.transposeApplied(to: u)).map { $0 - $1 }
       let noise = try Self.seeds.map { seed in
         perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
       }
-      let changes = try solve([zip(cotangent, image).map { $0 - $1 }] + noise, transposed: true)
+      let changes = try solve([defect] + noise, transposed: true)
       let moved = try better.B.transposeApplied(to: zip(u, changes[0]).map { $0 + $1 })
       let rounding = try zip(Self.seeds, changes.dropFirst()).map { seed, change in
         let terms = perturbed(
@@ -99,7 +105,16 @@ final class Certifier: Sendable {
         return norm(zip(try B.transposeApplied(to: change), terms).map { $0 + $1 })
       }
       return (norm(zip(moved, product).map { $0 - $1 }), rounding)
-    }
+    }?.scaled(by: solved.exponent)
+  }
+
+  /// The error for a derivative that errs by more than its limit.
+  func refusal(of estimate: DerivativeErrorEstimate?) -> DifferentiationError? {
+    guard let estimate, let limit = certification.errorLimit, !certification.accepts(estimate)
+    else { return nil }
+    return .inaccurate(
+      truncation: estimate.truncation / estimate.termsNorm,
+      rounding: estimate.rounding / estimate.termsNorm, limit: limit)
   }
 
   // MARK: Estimate, then measure

@@ -4,9 +4,11 @@ public struct DerivativeReport: Sendable, Equatable {
   /// `‖F(x, y)‖₂` at the solution. By itself it decides nothing: scaling `F` scales it.
   public var residualNorm: Double
 
-  /// `‖A⁻¹F‖₂ / ‖y‖₂`, how far one Newton step would still move the solution, relative to it (the
-  /// absolute length where `‖y‖₂` is below 1e-8). Also the size of the relative error to expect
-  /// in the derivative. `nil` when the check was switched off: *unchecked*.
+  /// `‖A⁻¹F‖₂ / ‖y‖₂`, how far one Newton step would still move the solution, relative to it. Where
+  /// the solution is zero up to rounding, relative to how far it moves when the input changes by its
+  /// own size; where that gives no length either, the relative change of `A` and `B` along the step.
+  /// Units of `F`, `x` and `y` do not matter. Also the size of the relative error to expect in the
+  /// derivative. `nil` when the check was switched off: *unchecked*.
   public var newtonCorrection: Double?
 
   /// The linear solver, and why it was chosen.
@@ -142,16 +144,6 @@ extension DerivativeReport: CustomStringConvertible {
   }
 }
 
-/// The solution of the linear system of a derivative: `2^exponent` times the vector, which may have
-/// any size.
-struct SolvedVector: Sendable {
-  var vector: [Double]
-  var exponent: Int
-
-  /// The vector for a system that was normalised by another power of two.
-  func scaled(for other: Int) -> [Double] { PowerOfTwo.scaled(vector, by: exponent - other) }
-}
-
 /// A derivative together with its evidence.
 public struct Derivative<Value: Sendable>: Sendable {
   /// The pushforward, the pullback or the Jacobian.
@@ -161,7 +153,7 @@ public struct Derivative<Value: Sendable>: Sendable {
   public let report: DerivativeReport
 
   /// What the linear system gave, for similar systems to start from; `nil` for a Jacobian.
-  var solved: SolvedVector?
+  var solved: ScaledVector?
 
   /// The same with another form of the value.
   func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {

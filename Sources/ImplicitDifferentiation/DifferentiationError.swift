@@ -11,8 +11,21 @@ public enum DifferentiationError: Error, Equatable {
   /// NaN or infinity, at the place where it was first seen. `what` names the vector.
   case notFinite(what: String, index: Int, value: Double)
 
+  /// The largest entry of `what` is about `2^exponent`, more than any number.
+  case overflow(what: String, exponent: Int)
+
+  /// The largest entry of `what` is about `2^exponent`, less than the smallest number of full
+  /// precision, `2⁻¹⁰²²`: its digits would be lost, or it would be zero.
+  ///
+  /// Only the largest entry counts. Where that one has all its digits, entries beside it that lose
+  /// theirs change the vector by less than `√n · 2⁻⁵³` of its length, as rounding does anyway. Nor is
+  /// anything said of what underflows inside the conditions, whose arithmetic is the user's: there
+  /// `1e-200 * 1e-200` is zero.
+  case underflow(what: String, exponent: Int)
+
   /// The point is no solution of the conditions: Newton's method would move it by
-  /// `newtonCorrection`, relative to its own size (absolutely, if it is near zero).
+  /// `newtonCorrection`, relative to its own size or, if that is zero, to the lengths of the
+  /// problem (`DerivativeReport.newtonCorrection`).
   case conditionsNotMet(residualNorm: Double, newtonCorrection: Double, tolerance: Double)
 
   /// The linear system of the derivative was not solved, or cannot be; `during` says which.
@@ -39,6 +52,14 @@ extension DifferentiationError: CustomStringConvertible {
     case .notFinite(let what, let index, let value):
       return "Entry \(index) of \(what) is \(value). Look for missing data, a division by zero, "
         + "a logarithm of zero or an overflow in what computes it."
+    case .overflow(let what, let exponent):
+      return "\(capitalised(what)) is too large for a number: its largest entry is about "
+        + "2^\(exponent), and numbers end at 2^1024. Scale the tangent or cotangent down, or choose "
+        + "other units."
+    case .underflow(let what, let exponent):
+      return "\(capitalised(what)) is too small for a number: its largest entry is about "
+        + "2^\(exponent), and below 2^-1022 digits are lost. Scale the tangent or cotangent up, or "
+        + "choose other units."
     case .conditionsNotMet(let residualNorm, let correction, let tolerance):
       return "The point does not solve the conditions: one Newton step would still move it by "
         + "\(correction.shortened) of its size, and \(tolerance.shortened) is allowed (the "
@@ -65,4 +86,8 @@ extension DifferentiationError: CustomStringConvertible {
         + "Sum it, or ask for a pullback."
     }
   }
+}
+
+private func capitalised(_ text: String) -> String {
+  text.prefix(1).uppercased() + text.dropFirst()
 }

@@ -90,8 +90,7 @@ private struct ImplicitMap<Input: TensorStructure, Output: TensorStructure>: Lin
     if innermostTrace(of: x.variables + y.variables + [v]) == nil {
       let linearization = point.linearization
       return try transposed
-        ? linearization.pullback(linearization.solution.refilled(from: v)).value.flat
-        : linearization.pushforward(linearization.point.refilled(from: v)).value.flat
+        ? linearization.pullbackPart(v) : linearization.pushforwardPart(v)
     }
     if transposed {
       let u = try point.solve(v, transposed: true, at: x, y)

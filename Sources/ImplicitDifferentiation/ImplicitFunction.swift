@@ -129,6 +129,9 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// instruction whose two actions are this function's linear solves. Derivatives of any order are
   /// solves too, all with the one factorisation made here.
   ///
+  /// Such an instruction underflows gradually, as any other: what stands beside it in the sum that is
+  /// being differentiated is not known to it. It throws what overflows.
+  ///
   /// - Throws: what `forward` throws; `DifferentiationError.notFinite` when the solution is not
   ///   finite.
   public func callAsFunction(_ x: Input) throws -> Output {

@@ -74,7 +74,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       inverseNorm: prepared.condition?.inverseNorm, warnings: conditions.warnings)
     var newtonStep: [Double]?
     if conditionsTolerance != nil || certification.effort == .measure {
-      let (step, correction) = try ImplicitLinearization.newtonStep(residual, solution, prepared)
+      let (step, correction) = try NewtonCorrection(
+        point: point, solution: solution, conditions: conditions, linearized: linearized,
+        prepared: prepared, tolerance: conditionsTolerance ?? 1e-6
+      ).measured()
       newtonStep = step
       report.newtonCorrection = correction
     }
@@ -111,39 +114,16 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// How many directions the conditions leave free, by the declared gauge.
   public var gaugeDimension: Int { (prepared as? PreparedGaugedSolver)?.right.count ?? 0 }
 
-  /// `A⁻¹F`, and its length relative to that of `y`; the absolute length near `y = 0`.
-  private static func newtonStep(
-    _ residual: [Double], _ solution: Output, _ prepared: any PreparedLinearSolver
-  ) throws(DifferentiationError) -> (step: [Double], correction: Double) {
-    func norm(_ x: [Double]) -> Double {
-      x.withUnsafeBufferPointer { buffer in
-        buffer.baseAddress.map { Vector.norm($0, count: buffer.count) } ?? 0
-      }
-    }
-    // With a gauge, its regular system: there the inconsistent part of a residual counts too. What
-    // is left free says nothing about the size of the solution.
-    let gauged = prepared as? PreparedGaugedSolver
-    var position = solution.flattened()
-    if let gauged { removeComponents(gauged.right, from: &position) }
-    do {
-      let regular = gauged?.regular ?? prepared
-      let step = try regular.solve(residual, transposed: false).vector
-      let (length, size) = (norm(step), norm(position))
-      return (step, size < 1e-8 ? length : length / size)
-    } catch {
-      throw .linearSolve(error, during: "of the Newton correction, with A = ∂F/∂y,")
-    }
-  }
-
   // MARK: Derivatives
 
   /// `ẏ = −A⁻¹B ẋ`: how the solution moves when the input moves along `tangent`.
   ///
-  /// Constants of the tangent are ignored. The tangent may have any scale: it is normalised by a
-  /// power of two first.
+  /// Constants of the tangent are ignored. The tangent may have any scale: multiplied by a power of
+  /// two, it gives the same digits multiplied by it, as long as they can be represented (see
+  /// `DifferentiationError.underflow`).
   ///
   /// - Throws: `DifferentiationError`: a size or shape that differs, a number that is not finite, a
-  ///   linear system that was not solved.
+  ///   linear system that was not solved, a result that is too large or too small for a number.
   public func pushforward(_ tangent: Input) throws -> Derivative<Output> {
     try pushforwards([tangent])[0]
   }
@@ -151,7 +131,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// `x̄ = −Bᵀ A⁻ᵀ ȳ`: the gradient in the input of a loss whose gradient in the solution is
   /// `cotangent`. Constants of the input get an empty tensor.
   ///
-  /// The cotangent may have any scale: it is normalised by a power of two first.
+  /// The cotangent may have any scale, as the tangent of ``pushforward(_:)``.
   ///
   /// - Throws: as `pushforward`.
   public func pullback(_ cotangent: Output) throws -> Derivative<Input> {
@@ -183,15 +163,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   }
 
   private func pushforwards(
-    _ tangents: [Input], startingFrom start: SolvedVector?
+    _ tangents: [Input], startingFrom start: ScaledVector?
   ) throws -> [Derivative<Output>] {
     let numbers = try tangents.map { tangent in
       let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
       try requireFinite(numbers, "the tangent")
       return numbers
     }
-    return try pushforwards(numbers, startingFrom: start).map { derivative in
-      derivative.map { solution.refilled($0) { $0 } }
+    return try pushforwards(numbers, startingFrom: start).map { scaled in
+      try scaled.derivative("the pushforward").map { solution.refilled($0) { $0 } }
     }
   }
 
@@ -201,15 +181,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   }
 
   private func pullbacks(
-    _ cotangents: [Output], startingFrom start: SolvedVector?
+    _ cotangents: [Output], startingFrom start: ScaledVector?
   ) throws -> [Derivative<Input>] {
     let numbers = try cotangents.map { cotangent in
       let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
       try requireFinite(numbers, "the cotangent")
       return numbers
     }
-    return try pullbacks(numbers, startingFrom: start).map { derivative in
-      derivative.map { point.refilled($0) { _ in Tensor([Double]()) } }
+    return try pullbacks(numbers, startingFrom: start).map { scaled in
+      try scaled.derivative("the pullback").map { point.refilled($0) { _ in Tensor([Double]()) } }
     }
   }
 
@@ -226,6 +206,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let byRows = n < m
     let count = byRows ? n : m
     let blockSize = 64
+    // Lines may be far smaller than the largest; that one must be a number.
+    var largest: Int?
     for first in stride(from: 0, to: count, by: blockSize) {
       let units = (first..<min(first + blockSize, count)).map { k in
         var unit = [Double](repeating: 0, count: count)
@@ -235,75 +217,99 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
         report.add(line.report)
         report.add(line.report.errorEstimate, isFirst: first + k == 0)
-        for (i, value) in line.value.enumerated() {
+        if let exponent = line.vector.largestExponent {
+          try requireNoOverflow(exponent, "the Jacobian")
+          largest = Swift.max(largest ?? exponent, exponent)
+        }
+        for (i, value) in line.vector.numbers.enumerated() {
           result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
         }
       }
     }
+    if let largest { try requireNoUnderflow(largest, "the Jacobian") }
     return Derivative(value: Tensor(result, Shape([n, m])), report: report)
   }
 
   // MARK: On flat vectors
 
+  // Each stage starts from numbers of size one and hands its power of two on. So nothing leaves the
+  // range on the way where the result is inside, however large A and B are.
+
   private func pushforwards(
-    _ tangents: [[Double]], startingFrom start: SolvedVector? = nil
-  ) throws -> [Derivative<[Double]>] {
-    let scaled = tangents.map(normalised)
+    _ tangents: [[Double]], startingFrom start: ScaledVector? = nil
+  ) throws -> [ScaledDerivative] {
+    let scaled = tangents.map(ScaledVector.init(normalising:))
     let during = "of the pushforward, A ẏ = −B ẋ,"
-    let directions = try certified(during) { () throws(LinearSolveError) in
+    let products = try certified(during) { () throws(LinearSolveError) in
       try B.applied(toEach: scaled.map(\.vector), transposed: false)
     }
+    let right = try zip(scaled, products).map { tangent, product in
+      try ScaledVector(product, of: tangent, "the product B ẋ of the pushforward").negated
+    }
     let solutions = try solve(
-      directions.map { $0.map { -$0 } }, transposed: false, during,
-      startingFrom: start?.scaled(for: scaled[0].exponent))
+      right.map(\.vector), transposed: false, during,
+      startingFrom: start?.scaled(for: right[0].exponent))
     return try scaled.indices.map { k in
-      let answer = solutions[k]
-      let result = PowerOfTwo.scaled(answer.vector, by: scaled[k].exponent)
-      try requireFinite(result, "the pushforward (its tangent is too large)")
+      let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
       let error = try certifier.pushforwardError(
-        of: answer, tangent: scaled[k].vector, rightHandSide: directions[k])
-      return try derivative(result, answer, error, scaled[k].exponent)
+        of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
+      return try scaledDerivative(solved, solutions[k], error, solved)
     }
   }
 
   private func pullbacks(
-    _ cotangents: [[Double]], startingFrom start: SolvedVector? = nil
-  ) throws -> [Derivative<[Double]>] {
-    let scaled = cotangents.map(normalised)
+    _ cotangents: [[Double]], startingFrom start: ScaledVector? = nil
+  ) throws -> [ScaledDerivative] {
+    let scaled = cotangents.map(ScaledVector.init(normalising:))
     let during = "of the pullback, Aᵀ u = ȳ,"
     let solutions = try solve(
       scaled.map(\.vector), transposed: true, during,
       startingFrom: start?.scaled(for: scaled[0].exponent))
+    let solved = zip(scaled, solutions).map {
+      ScaledVector(vector: $1.vector, exponent: $0.exponent)
+    }
+    let normalised = solved.map(\.normalised)
     let products = try certified(during) { () throws(LinearSolveError) in
-      try B.applied(toEach: solutions.map(\.vector), transposed: true)
+      try B.applied(toEach: normalised.map(\.vector), transposed: true)
     }
     return try scaled.indices.map { k in
-      let result = PowerOfTwo.scaled(products[k].map { -$0 }, by: scaled[k].exponent)
-      try requireFinite(result, "the pullback (its cotangent is too large)")
+      let result = try ScaledVector(
+        products[k], of: normalised[k], "the product Bᵀ u of the pullback")
       let error = try certifier.pullbackError(
-        of: solutions[k], cotangent: scaled[k].vector, product: products[k])
-      return try derivative(result, solutions[k], error, scaled[k].exponent)
+        of: solutions[k], solved: normalised[k], cotangent: scaled[k], product: products[k])
+      return try scaledDerivative(result.negated, solutions[k], error, solved[k])
     }
   }
 
-  private func derivative(
-    _ value: [Double], _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ exponent: Int
-  ) throws -> Derivative<[Double]> {
+  /// - Parameter error: in the scale of `vector`.
+  private func scaledDerivative(
+    _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
+    _ solved: ScaledVector
+  ) throws -> ScaledDerivative {
     var report = report
     report.add(answer)
-    report.errorEstimate = error?.scaled(by: exponent)
-    if let error, !certifier.certification.accepts(error),
-      let limit = certifier.certification.errorLimit
-    {
-      let refusal = DifferentiationError.inaccurate(
-        truncation: error.truncation / error.termsNorm, rounding: error.rounding / error.termsNorm,
-        limit: limit)
+    report.errorEstimate = error
+    if let refusal = certifier.refusal(of: error) {
       report.warnings.append(try policy.warning(refusal))
     }
-    return Derivative(
-      value: value, report: report,
-      solved: SolvedVector(vector: answer.vector, exponent: exponent))
+    return ScaledDerivative(vector: vector, report: report, solved: solved)
+  }
+
+  /// For derivatives of functions that call this one: there a part that underflows may stand beside
+  /// others that do not, and becomes zero gradually, as in any operation on tensors.
+  func pushforwardPart(_ tangent: Tensor) throws -> Tensor {
+    let numbers = tangent.scalars
+    try requireFinite(numbers, "the tangent")
+    let part = try pushforwards([numbers])[0]
+    return Tensor(try part.vector.numbersUnlessTooLarge("the pushforward"))
+  }
+
+  /// As ``pushforwardPart(_:)``.
+  func pullbackPart(_ cotangent: Tensor) throws -> Tensor {
+    let numbers = cotangent.scalars
+    try requireFinite(numbers, "the cotangent")
+    let part = try pullbacks([numbers])[0]
+    return Tensor(try part.vector.numbersUnlessTooLarge("the pullback"))
   }
 
   /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
@@ -333,15 +339,6 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     } catch {
       throw .linearSolve(error, during: during)
     }
-  }
-
-  /// The vector with its largest entry between 1 and 2, and the power of two taken out.
-  private func normalised(_ x: [Double]) -> (vector: [Double], exponent: Int) {
-    let largest = x.withUnsafeBufferPointer { buffer in
-      buffer.baseAddress.map { Vector.maximumMagnitude($0, count: buffer.count) } ?? 0
-    }
-    let exponent = PowerOfTwo.exponent(of: largest)
-    return (PowerOfTwo.scaled(x, by: -exponent), exponent)
   }
 }
 

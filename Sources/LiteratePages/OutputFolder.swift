@@ -9,7 +9,8 @@ package struct OutputError: ExitStatusError, CustomStringConvertible {
 }
 
 /// A folder of generated files. Each is written under another name and then renamed, so that none
-/// is ever half-written, and one that would not change is not touched.
+/// is ever half-written, at whatever moment the process is ended; and one that would not change is
+/// not touched. What a process that was ended left under such a name, the next one removes.
 package struct OutputFolder {
   /// What writing a file amounted to.
   package enum Change: String, Sendable {
@@ -29,6 +30,26 @@ package struct OutputFolder {
     } catch {
       throw OutputError(path: path, reason: "there is no such folder, and it cannot be made")
     }
+    removeLeftovers()
+  }
+
+  /// The name under which this process writes a file before it is renamed.
+  private static func temporaryName(for name: String, process: Int32) -> String {
+    ".\(name).\(process).part"
+  }
+
+  /// Removes the unfinished files of processes that are no more.
+  private func removeLeftovers() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+      let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+      guard parts.count >= 4, parts[0].isEmpty, parts[parts.count - 1] == "part",
+        let process = Int32(parts[parts.count - 2]), process > 0
+      else { continue }
+      // Signal 0 is not sent; it only asks whether there is such a process.
+      if kill(process, 0) == -1 && errno == ESRCH {
+        try? FileManager.default.removeItem(atPath: path + "/" + name)
+      }
+    }
   }
 
   /// Writes a file of the folder.
@@ -38,10 +59,14 @@ package struct OutputFolder {
     let old = FileManager.default.contents(atPath: target)
     if old == bytes { return .unchanged }
 
-    let temporary = path + "/.\(name).\(ProcessInfo.processInfo.processIdentifier).part"
+    let temporary =
+      path + "/"
+      + OutputFolder.temporaryName(
+        for: name, process: ProcessInfo.processInfo.processIdentifier)
     do {
       try bytes.write(to: URL(fileURLWithPath: temporary))
     } catch {
+      try? FileManager.default.removeItem(atPath: temporary)
       throw OutputError(path: target, reason: "the folder takes no new file")
     }
     guard rename(temporary, target) == 0 else {

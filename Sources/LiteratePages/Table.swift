@@ -233,8 +233,9 @@ extension Tensor {
   /// The matrix as comma-separated values below a line of column names, or the vector as one
   /// column. Each number is written with as many digits as bring back the same bits when read.
   ///
-  /// Stops when the tensor is traced, when it is neither a vector nor a matrix, or when the number
-  /// of names is not that of the columns.
+  /// Stops when the tensor is traced, when it is neither a vector nor a matrix, when the number of
+  /// names is not that of the columns, or when no reader would take them: an empty name, one with a
+  /// line break, the same one twice.
   ///
   /// - Throws: `DifferentiationError.notFinite` for NaN or infinity, which no reader would take.
   package func csv(columnNames: [String]) throws(DifferentiationError) -> String {
@@ -244,6 +245,12 @@ extension Tensor {
     let columns = rank == 1 ? 1 : shape[1]
     if columnNames.count != columns {
       stop("\(columnNames.count) names were given for \(columns) columns.")
+    }
+    if let name = columnNames.first(where: { $0.isEmpty || $0.utf8.contains(UInt8(ascii: "\n")) }) {
+      stop("\(name.debugDescription) cannot name a column of a table.")
+    }
+    if Set(columnNames).count != columns {
+      stop("Two columns of a table have the same name: \(columnNames).")
     }
     let numbers = scalars
     if let index = numbers.firstIndex(where: { !$0.isFinite }) {
@@ -262,9 +269,15 @@ extension Tensor {
     let isPlain = name.utf8.allSatisfy {
       $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "\"") && $0 > UInt8(ascii: " ")
     }
-    if isPlain { return name }
-    return "\""
-      + name.split(separator: "\"", omittingEmptySubsequences: false)
-      .joined(separator: "\"\"") + "\""
+    // A byte order mark at the start of a file is none of its text.
+    if isPlain && name.unicodeScalars.first != "\u{FEFF}" { return name }
+    // By scalars: a quote with an accent on it is one `Character`, and another one.
+    var text = "\"".unicodeScalars
+    for scalar in name.unicodeScalars {
+      if scalar == "\"" { text.append(scalar) }
+      text.append(scalar)
+    }
+    text.append("\"")
+    return String(text)
   }
 }

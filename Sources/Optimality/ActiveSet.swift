@@ -25,8 +25,13 @@ public struct ActivityThresholds: Sendable, Equatable {
 /// slack       −Gᵢ / (‖∇Gᵢ‖ ‖z‖)      how far the constraint is, in sizes of the solution
 /// multiplier  λᵢ ‖∇Gᵢ‖ / g           its share in the balance of gradients
 /// ```
-/// with `g` the largest of `‖∇f‖`, `‖νᵀ∇H‖`, `λⱼ‖∇Gⱼ‖` and `‖∇²L z‖`, the terms that cancel. (At
-/// `z ≈ 0`, `‖z‖` is taken as one.)
+/// with `g` the largest of `‖∇f‖`, `‖νᵀ∇H‖`, `λⱼ‖∇Gⱼ‖` and `‖∇²L z‖`, the terms that cancel.
+///
+/// A solution at the origin has no size, and up to rounding or the accuracy of a solver `1e-12` may
+/// be the origin. So a `‖z‖` below 1e-8 is compared with the length `‖∇f‖ / ‖∇²L d‖` (`d` of length
+/// one), about how far the constraints keep the objective from its own minimum: below 1e-8 of that
+/// it is the origin, and that length stands for `‖z‖`; else the variables have a small unit, and `‖z‖`
+/// stands as it is. At `z = 0` exactly and without such a length, one does.
 public struct ActiveSet: Sendable, Equatable {
   /// What an inequality does.
   public enum Status: Sendable, Equatable {

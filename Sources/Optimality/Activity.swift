@@ -6,7 +6,7 @@ struct Activity: Sendable {
   /// Number of decision variables.
   let dimension: Int
 
-  /// `‖z‖₂`, or one near zero.
+  /// `‖z‖₂`, or the length that stands for it near zero; see ``ActiveSet``.
   let solutionScale: Double
 
   /// The largest of the terms that balance in `∇L = 0`; positive.
@@ -113,18 +113,13 @@ extension ConstrainedProblem {
         point.inequalityMultipliers, g.values.count, "the multipliers of the inequalities")
     )
     let numbers = z.flattened()
-    let size = norm(numbers)
-    let scale = size < 1e-8 ? 1 : size
-    let direction =
-      size < 1e-8
-      ? [Double](
-        repeating: 1 / Double(Swift.max(numbers.count, 1)).squareRoot(), count: numbers.count)
-      : numbers
+    let (scale, curvatureTerm) = try lengths(
+      x, point, numbers, objectiveGradient: norm(objectiveGradient))
     var pull = [Double](repeating: 0, count: numbers.count)
     for (multiplier, row) in zip(nu, h.gradients) { subtract(-multiplier, row, from: &pull) }
     let lengths = g.gradients.map { norm($0) }
     var gradientScale = Swift.max(
-      norm(objectiveGradient), norm(pull), norm(try hessianProduct(x, point, direction)))
+      norm(objectiveGradient), norm(pull), curvatureTerm)
     for (multiplier, length) in zip(lambda, lengths) {
       gradientScale = Swift.max(gradientScale, (multiplier * length).magnitude)
     }
@@ -148,6 +143,22 @@ extension ConstrainedProblem {
       objectiveGradient: objectiveGradient, equalityValues: h.values,
       equalityGradients: h.gradients, inequalityGradients: g.gradients, slacks: slacks,
       multipliers: multipliers, statuses: statuses)
+  }
+
+  /// The length that stands for `‖z‖` in relative slacks, and `‖∇²L z‖` for a `z` of that length.
+  private func lengths(
+    _ x: Input, _ point: KKTPoint<Primal>, _ z: [Double], objectiveGradient: Double
+  ) throws -> (scale: Double, curvatureTerm: Double) {
+    let size = norm(z)
+    if size >= 1e-8 { return (size, norm(try hessianProduct(x, point, z))) }
+    let unit = [Double](
+      repeating: 1 / Double(Swift.max(z.count, 1)).squareRoot(), count: z.count)
+    let curvature = norm(try hessianProduct(x, point, unit))
+    let length = objectiveGradient / curvature
+    if length.isFinite && length > 0 && size < 1e-8 * length {
+      return (length, objectiveGradient)
+    }
+    return size > 0 ? (size, norm(try hessianProduct(x, point, z))) : (1, curvature)
   }
 
   private func multipliers(_ tensor: Tensor, _ expected: Int, _ what: String) throws -> [Double] {

@@ -19,6 +19,14 @@ import Testing
         ["Entry 7", "the input (`data`)", "inf", "missing data"]
       ),
       (
+        .overflow(what: "the pushforward", exponent: 1030),
+        ["The pushforward is too large", "2^1030", "Scale the tangent"]
+      ),
+      (
+        .underflow(what: "the Jacobian", exponent: -1030),
+        ["The Jacobian is too small", "2^-1030", "Scale the tangent"]
+      ),
+      (
         .conditionsNotMet(residualNorm: 0.004, newtonCorrection: 0.00125, tolerance: 1e-6),
         ["0.004", "0.00125", "1e-6", "let the solver run longer"]
       ),

@@ -120,32 +120,6 @@ import Testing
     }
   }
 
-  @Test("Random bytes are read or refused, never more")
-  func fuzz() {
-    var choices = Choices(seed: 9)
-    let alphabet = Array("01.e-+,,,\"\"\n\n\r\t abc\u{e9}\u{0}".utf8)
-    var read = 0
-    for _ in 0..<4000 {
-      let bytes = (0..<choices.below(40)).map { _ -> UInt8 in
-        choices.below(20) == 0
-          ? UInt8(truncatingIfNeeded: choices.bits()) : alphabet[choices.below(alphabet.count)]
-      }
-      do throws(MalformedTable) {
-        let table = try Table(csv: String(decoding: bytes, as: UTF8.self))
-        read += 1
-        for name in table.columnNames {
-          _ = try table.labels(name)
-          let column = try table[name]
-          #expect(column.shape == [table.rowCount] && column.isFinite)
-        }
-      } catch {
-        let (line, column, reason) = (error.line, error.column, error.reason)
-        #expect(line >= 1 && column >= 1 && !reason.isEmpty)
-      }
-    }
-    #expect(read > 100, "\(read) texts were tables")
-  }
-
   @Test("What is no matrix stops the program, with its shape")
   func rankThree() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
@@ -154,21 +128,19 @@ import Testing
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("Only a vector or a matrix is written as CSV; the shape is [1, 1, 1]"))
   }
-}
 
-/// Seeded choices.
-private struct Choices {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  /// SplitMix64 (Steele, Lea and Flood 2014).
-  mutating func bits() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
+  @Test("Names that no reader would take stop the program")
+  func names() async {
+    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+      _ = try Tensor.zeros([1, 1]).csv(columnNames: ["a\nb"])
+    }
+    let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+    #expect(words.contains("\"a\\nb\" cannot name a column of a table."))
+    await #expect(processExitsWith: .failure) {
+      _ = try Tensor.zeros([1, 2]).csv(columnNames: ["a", "a"])
+    }
+    await #expect(processExitsWith: .failure) {
+      _ = try Tensor.zeros([1, 1]).csv(columnNames: [""])
+    }
   }
-
-  mutating func below(_ limit: Int) -> Int { Int(bits() >> 33) % limit }
 }

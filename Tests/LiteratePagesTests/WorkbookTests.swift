@@ -138,13 +138,6 @@ import Testing
     return result
   }
 
-  private var productFolder: String {
-    // On macOS the tests are a bundle, loaded by a program from elsewhere.
-    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
-    let path = bundle?.bundlePath ?? CommandLine.arguments[0]
-    return URL(fileURLWithPath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
-  }
-
   private func lines(_ text: String) -> [String] {
     text.split(separator: "\n").map(String.init)
   }

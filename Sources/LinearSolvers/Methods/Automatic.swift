@@ -262,7 +262,9 @@ extension LinearSolveError {
   /// Whether the error is about a vector, a size or a product, and not about the method.
   var isAboutInput: Bool {
     switch self {
-    case .sizeMismatch, .notFinite, .productFailed, .notSquare, .notBanded, .structureMismatch: true
+    case .sizeMismatch, .notFinite, .underflow, .productFailed, .notSquare, .notBanded,
+      .structureMismatch:
+      true
     default: false
     }
   }

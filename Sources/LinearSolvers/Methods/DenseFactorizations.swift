@@ -105,7 +105,8 @@ struct DenseLU: Factorization {
   }
 }
 
-/// `S A S = L Lᵀ` with `S` from the diagonal of `A`.
+/// `2ᵏ S A S = L Lᵀ` with `S` from the diagonal of `A` and `2ᵏ` from its size, so that multiplying `A`
+/// by a power of two, even or odd, changes no digit of `L`.
 struct DenseCholesky: Factorization {
   let count: Int
   let scaling: Equilibration
@@ -122,6 +123,7 @@ struct DenseCholesky: Factorization {
   init(
     _ entries: [Double], count n: Int, symmetryTolerance: Double
   ) throws(LinearSolveError) {
+    let size = PowerOfTwo.exponent(of: (0..<n).reduce(0) { max($0, entries[$1 * n + $1]) })
     var exponents = [Int](repeating: 0, count: n)
     for i in 0..<n {
       let pivot = entries[i * n + i]
@@ -130,9 +132,11 @@ struct DenseCholesky: Factorization {
         if defect > symmetryTolerance { throw .notSymmetric(relativeDefect: defect) }
         throw .notPositiveDefinite(index: i, curvature: pivot)
       }
-      exponents[i] = -(Int(pivot.exponent) >> 1)
+      exponents[i] = -((Int(pivot.exponent) - size) >> 1)
     }
-    scaling = Equilibration(rowExponents: exponents, columnExponents: exponents)
+    scaling = Equilibration(
+      rowExponents: exponents.map { $0 - (size - size / 2) },
+      columnExponents: exponents.map { $0 - size / 2 })
     var a = entries
     var defect = 0.0
     var norms = (rows: 0.0, columns: 0.0)
@@ -195,17 +199,18 @@ struct DenseCholesky: Factorization {
   ) -> Double {
     var leading = [Double](repeating: 0, count: k * k)
     var row = [Double](repeating: 0, count: k)
-    let factors = scaling.rows
+    func entry(_ i: Int, _ j: Int) -> Double {
+      entries[i * n + j] * scaling.rows[i] * scaling.columns[j]
+    }
     for i in 0..<k {
-      row[i] = entries[k * n + i] * factors[k] * factors[i]
-      for j in 0..<k { leading[i * k + j] = entries[i * n + j] * factors[i] * factors[j] }
+      row[i] = entry(k, i)
+      for j in 0..<k { leading[i * k + j] = entry(i, j) }
     }
     let workspace = VectorArena(
       vectors: 1, length: Dense.workspaceCount(rows: k, inner: k, columns: k))
     _ = Dense.factorCholesky(&leading, count: k, workspace: workspace[0])
     Dense.solveLower(leading, count: k, rowStride: k, unitDiagonal: false, &row)
-    let pivot = entries[k * n + k] * factors[k] * factors[k]
-    return pivot - Vector.dot(row, row, count: k)
+    return entry(k, k) - Vector.dot(row, row, count: k)
   }
 }
 

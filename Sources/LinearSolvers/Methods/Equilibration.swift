@@ -33,7 +33,8 @@ struct Equilibration: Sendable {
   /// Row and column maxima within `2⁶` of each other are left as they are.
   private static let tolerance = 6
 
-  /// Scaling factors stay within `2^±1000`, and unscaled matrices within `2^±500`.
+  /// Scaling factors stay within `2^±1000`, and unscaled matrices within `2^±500`: their solutions
+  /// stay in range on the way, and elimination does not see the size.
   private static let (factorLimit, sizeLimit) = (1000, 500)
 
   /// `R = C = I` for `n` rows.
@@ -61,10 +62,20 @@ struct Equilibration: Sendable {
     var sizes = ExponentMaxima(count: n)
     sizes.measure(values, runs)
     try sizes.requireNonzero()
-    if sizes.isBalanced(within: Self.tolerance, limit: Self.sizeLimit) {
+    let size = sizes.largest
+    let isBalanced = sizes.isBalanced(within: Self.tolerance)
+    if isBalanced && abs(size) <= Self.sizeLimit {
       self.init(identity: n)
       return
     }
+    // The size of the matrix first, so that multiplying it by a power of two changes no digit of the
+    // solutions; in equal parts, so that neither factor leaves the range.
+    sizes.divide(by: size)
+    if isBalanced {
+      self.init(sizes)
+      return
+    }
+    sizes.measure(values, runs)
     // Square roots of both maxima at once converge to a scaling that does not depend on whether
     // rows or columns come first; the last two passes then make the maxima exactly 2⁰.
     for _ in 0..<6 {
@@ -75,6 +86,10 @@ struct Equilibration: Sendable {
     for i in 0..<n { sizes.rowExponents[i] -= sizes.rowMaxima[i] }
     sizes.measure(values, runs)
     for j in 0..<n { sizes.columnExponents[j] -= sizes.columnMaxima[j] }
+    self.init(sizes)
+  }
+
+  private init(_ sizes: ExponentMaxima) {
     self.init(
       rowExponents: sizes.rowExponents.map(Int.init),
       columnExponents: sizes.columnExponents.map(Int.init))
@@ -173,12 +188,22 @@ private struct ExponentMaxima {
     }
   }
 
-  func isBalanced(within tolerance: Int, limit: Int) -> Bool {
+  /// The exponent of the largest entry.
+  var largest: Int { Int(rowMaxima.max() ?? 0) }
+
+  func isBalanced(within tolerance: Int) -> Bool {
     for maxima in [rowMaxima, columnMaxima] {
       guard let low = maxima.min(), let high = maxima.max() else { continue }
-      if Int(high) - Int(low) > tolerance || abs(Int(high)) > limit { return false }
+      if Int(high) - Int(low) > tolerance { return false }
     }
     return true
+  }
+
+  /// Takes `2^exponent` out of the matrix, half of it by rows, half by columns.
+  mutating func divide(by exponent: Int) {
+    let half = Int32(exponent / 2)
+    for i in rowExponents.indices { rowExponents[i] -= Int32(exponent) - half }
+    for j in columnExponents.indices { columnExponents[j] -= half }
   }
 
   /// `⌊log₂|a|⌋`, from the bits where `a` is normal.

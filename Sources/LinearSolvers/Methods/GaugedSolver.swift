@@ -100,11 +100,13 @@ public struct GaugedSolver: LinearSolver {
       let length = ProbeVector.norm(v)
       if length == 0 { break }
       let image = try A.applied(to: v.map { $0 / length })
-      size = max(size, ProbeVector.norm(image))
+      let imageSize = ProbeVector.norm(image)
+      size = max(size, imageSize)
       if !size.isFinite {
         throw .notFinite(what: "a product with the operator", index: 0, value: size)
       }
-      v = try A.transposeApplied(to: image)
+      if imageSize == 0 { break }
+      v = try A.transposeApplied(to: image.map { $0 / imageSize })
     }
     return size > 0 ? size : 1
   }

@@ -13,6 +13,10 @@ public enum LinearSolveError: Error, Equatable {
   /// NaN or infinity, at the first place where it was seen; `what` names the vector or matrix.
   case notFinite(what: String, index: Int, value: Double)
 
+  /// The largest entry of the solution is about `2^exponent`, less than the smallest number of full
+  /// precision, `2⁻¹⁰²²`: its digits would be lost.
+  case underflow(exponent: Int)
+
   /// The matrix is singular to working precision. `pivotIndex` is the smallest pivot,
   /// `estimatedCondition` the condition number (1-norm) of the matrix *after* rows and columns
   /// were scaled to size one; infinity if a pivot is exactly zero.
@@ -110,6 +114,9 @@ extension LinearSolveError: CustomStringConvertible {
     case .notFinite(let what, let index, let value):
       "Entry \(index) of \(what) is \(value). "
         + "Look for a division by zero, a logarithm of zero or an overflow where it is computed."
+    case .underflow(let exponent):
+      "The largest entry of the solution is about 2^\(exponent), and below 2^-1022 digits are lost. "
+        + "Scale the right-hand side up, or choose other units."
     case .singular(let pivot, let condition):
       "The matrix is singular to working precision: pivot \(pivot) vanishes, and after scaling rows "
         + "and columns its condition number is "

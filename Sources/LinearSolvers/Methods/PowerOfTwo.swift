@@ -21,6 +21,20 @@ package enum PowerOfTwo {
     }
   }
 
+  /// `x ← 2ᵏ x` for the solution of a normalised system.
+  ///
+  /// - Throws: `notFinite` if an entry overflows, `underflow` if the largest one loses digits. (Where
+  ///   that one keeps them, the others lose less than rounding does.)
+  static func scaleBack(
+    _ x: UnsafeMutablePointer<Double>, count: Int, by exponent: Int
+  ) throws(LinearSolveError) {
+    let largest = Vector.maximumMagnitude(x, count: count)
+    let size = self.exponent(of: largest) + exponent
+    if largest > 0 && size < -1022 { throw .underflow(exponent: size) }
+    scale(x, count: count, by: exponent)
+    try requireFinite(x, count: count, "the solution (it overflows)")
+  }
+
   /// `2ᵏ x`.
   package static func scaled(_ x: [Double], by exponent: Int) -> [Double] {
     var result = x

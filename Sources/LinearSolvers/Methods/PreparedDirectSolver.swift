@@ -221,8 +221,7 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     }
     let residualNorm = Vector.norm(residual, count: n)
     let relativeResidual = residualNorm / Vector.norm(rhs, count: n)
-    PowerOfTwo.scale(x, count: n, by: column.exponent)
-    try requireFinite(x, count: n, "the solution (it overflows)")
+    try PowerOfTwo.scaleBack(x, count: n, by: column.exponent)
     return LinearSolution(
       vector: [Double](UnsafeBufferPointer(start: x, count: n)), iterations: column.refinements,
       operatorProducts: column.products,

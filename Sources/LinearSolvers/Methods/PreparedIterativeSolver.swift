@@ -174,8 +174,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     let (system, n) = (solve.system, solve.system.columnCount)
     let evidence = system.evidence
     if case .solved = progress { try acceptance.requireModestGrowth(evidence) }
-    PowerOfTwo.scale(system.x, count: n, by: solve.exponent + probes.operatorExponent)
-    try requireFinite(system.x, count: n, "the solution (it overflows)")
+    try PowerOfTwo.scaleBack(system.x, count: n, by: solve.exponent + probes.operatorExponent)
     return LinearSolution(
       vector: [Double](UnsafeBufferPointer(start: system.x, count: n)),
       iterations: system.iterations, operatorProducts: system.products,

@@ -157,7 +157,7 @@ package enum ProbeVector {
     }
   }
 
-  static func maximumMagnitude(_ x: [Double]) -> Double {
+  package static func maximumMagnitude(_ x: [Double]) -> Double {
     x.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return 0 }
       return Vector.maximumMagnitude(start, count: x.count)

@@ -90,6 +90,24 @@ import Testing
     #expect(linearSolveError { try solver.solve(A, b) }?.name == .notFinite)
   }
 
+  @Test(arguments: cases)
+  func underflowOfTheSolutionIsAnError(_ item: Case) throws {
+    let A = try denseOperator(PowerOfTwo.scaled(item.entries, by: 600))
+    var solver = item.solver
+    if solver is NeumannSeries { solver = NeumannSeries(step: 0x1p-600) }
+    let b = SeededNumbers.vector(Self.n, seed: 23)
+    let plain = try solver.solve(A, b).vector
+    #expect(
+      linearSolveError { try solver.solve(A, PowerOfTwo.scaled(b, by: -600)) }?.name == .underflow)
+    // Just above the end all is well.
+    let largest = try #require(plain.map { Int(abs($0).exponent) }.max())
+    let last = PowerOfTwo.scaled(b, by: -1022 - largest)
+    #expect(try solver.solve(A, last).vector == PowerOfTwo.scaled(plain, by: -1022 - largest))
+    #expect(
+      linearSolveError { try solver.solve(A, PowerOfTwo.scaled(b, by: -1023 - largest)) }
+        == .underflow(exponent: -1023))
+  }
+
   @Test func powersOfTwoBeyondTheRangeOfDouble() {
     #expect(PowerOfTwo.scaled(0x1p-1000, by: 2000) == 0x1p1000)
     #expect(PowerOfTwo.scaled(0x1p1000, by: -2000) == 0x1p-1000)

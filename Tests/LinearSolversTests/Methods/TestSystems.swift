@@ -95,7 +95,8 @@ func denseOperator(_ entries: [Double]) throws -> DenseOperator {
 extension LinearSolveError {
   /// The case without its numbers.
   enum Name: Sendable {
-    case notSquare, notBanded, sizeMismatch, notFinite, singular, notPositiveDefinite, notSymmetric
+    case notSquare, notBanded, sizeMismatch, notFinite, underflow
+    case singular, notPositiveDefinite, notSymmetric
     case notConverged, stagnated, diverged, breakdown, inconsistent, illConditioned, inaccurate
     case productFailed, notNullVector, inconsistentWithGauge, exhausted, structureMismatch
     case singularityProbeFailed
@@ -107,6 +108,7 @@ extension LinearSolveError {
     case .notBanded: .notBanded
     case .sizeMismatch: .sizeMismatch
     case .notFinite: .notFinite
+    case .underflow: .underflow
     case .singular: .singular
     case .notPositiveDefinite: .notPositiveDefinite
     case .notSymmetric: .notSymmetric
