@@ -44,6 +44,9 @@ public struct DerivativeReport: Sendable, Equatable {
   /// (`Ridge`), as it estimates that; infinity if it cannot tell. `nil` for other solvers.
   public var relativeBias: Double? = nil
 
+  /// The Newton steps that were added to the solver's answer; `nil` if none were asked for.
+  public var polish: NewtonPolish? = nil
+
   /// What would have been an error under the policy `.throw`, and approximations that the
   /// conditions make knowingly, as sentences.
   public var warnings: [String]
@@ -128,9 +131,10 @@ extension DerivativeReport: CustomStringConvertible {
   /// The report in a few lines; what is at the level of rounding as a bound.
   public var description: String {
     func bounded(_ ratio: Double) -> String { ratio < 1e-13 ? "< 1e-13" : ratio.shortened }
-    var lines = [
+    var lines: [String?] = [
       "residual of the conditions  \(residualNorm.shortened)",
       "Newton correction           \(newtonCorrection.map(bounded) ?? "unchecked")",
+      polish.map { "Newton polish               \($0)" },
       "linear solver               \(linearSolver)",
       "linear solves               \(linearSolves)"
         + " (\(linearIterations) iterations, \(operatorProducts) products)",
@@ -140,7 +144,7 @@ extension DerivativeReport: CustomStringConvertible {
       "error of the derivative     \(errorEstimate.map { "\($0)" } ?? "unchecked")",
     ]
     lines += warnings.map { "warning                     \($0)" }
-    return lines.joined(separator: "\n")
+    return lines.compactMap { $0 }.joined(separator: "\n")
   }
 }
 

@@ -28,6 +28,10 @@ public enum DifferentiationError: Error, Equatable {
   /// problem (`DerivativeReport.newtonCorrection`).
   case conditionsNotMet(residualNorm: Double, newtonCorrection: Double, tolerance: Double)
 
+  /// As `conditionsNotMet`, and Newton's steps from there find no solution close by either: the point
+  /// may be no approximation of anything.
+  case noSolutionNearby(residualNorm: Double, newtonCorrection: Double, tolerance: Double)
+
   /// The linear system of the derivative was not solved, or cannot be; `during` says which.
   case linearSolve(LinearSolveError, during: String)
 
@@ -66,6 +70,13 @@ extension DifferentiationError: CustomStringConvertible {
         + "residual is \(residualNorm.shortened)). The derivative would belong to another "
         + "function: let the solver run longer or tighten its tolerance, and check that the "
         + "conditions are those that the solver solves."
+    case .noSolutionNearby(let residualNorm, let correction, let tolerance):
+      return
+        "The point does not solve the conditions, and no solution is close by: one Newton step "
+        + "would still move it by \(correction.shortened) of its size, \(tolerance.shortened) is "
+        + "allowed, and further steps do not settle (the residual is \(residualNorm.shortened)). Does "
+        + "a solution exist for this input? Look for an end of the solutions, as past a fold, "
+        + "and check that the conditions are those that the solver solves."
     case .linearSolve(let error, let during):
       return "The linear system \(during) could not be solved. \(error)"
     case .inaccurate(let truncation, _, _) where !truncation.isFinite:

@@ -68,6 +68,12 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   /// The directions that the conditions leave free, if there are any; see ``Gauge``.
   public var gauge: Gauge<Input, Output>?
 
+  /// Whether Newton steps are added to what the solver returns, until they gain nothing more: then
+  /// values and derivatives belong to the solution as exactly as numbers can tell, however early the
+  /// solver stopped. Each step costs a recording of the conditions and a linear solve; reports say
+  /// how many were made, and how far the solver was away.
+  public var polish = false
+
   /// What a ``memoized()`` function remembers; `nil` for others.
   public internal(set) var lastSolve: LastSolve<Input, Output>?
 
@@ -139,7 +145,8 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
       if isConstant, tensor.isTraced { stopForTracedConstant(name) }
     }
     if innermostTrace(of: x.variables) != nil { return try record(x).y }
-    let (y, conditions) = try solution(x)
+    let solved = try solution(x)
+    let (y, conditions) = (solved.y, solved.conditions)
     // Inside somebody's derivative what the conditions capture of it would be lost: recording them
     // stops then. That they have no derivative here is no matter for a value.
     if Trace.isAnyOpen { _ = try? conditions.linearize(x, y) }
@@ -167,12 +174,10 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   func solvedPoint(
     at x: Input, reusing nearby: ImplicitLinearization<Input, Output>? = nil
   ) throws -> SolvedPoint<Input, Output> {
-    let (y, conditions) = try solution(x)
-    let linearization = try ImplicitLinearization(
-      point: x, solution: y, conditions: conditions,
-      linearSolver: try linearSolver(at: x, y, reusing: nearby),
-      conditionsTolerance: conditionsTolerance, certification: certification, policy: policy)
-    return SolvedPoint(linearization: linearization, products: conditions.products)
+    let solved = try solution(x)
+    return SolvedPoint(
+      linearization: try linearization(at: x, solved, reusing: nearby),
+      products: solved.conditions.products)
   }
 
   /// Derivatives at a solution found elsewhere; `forward` is not run. For `nearby` see
@@ -189,10 +194,17 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
       stop("The conditions of this function depend on a by-product of its solver: linearize(at:).")
     }
     try requireFinite(y, "the solution")
-    return try ImplicitLinearization(
-      point: x.withoutDerivative, solution: y.withoutDerivative, conditions: conditions,
-      linearSolver: try linearSolver(
-        at: x.withoutDerivative, y.withoutDerivative, reusing: nearby),
+    let (x, y) = (x.withoutDerivative, y.withoutDerivative)
+    return try linearization(
+      at: x, polished(Solved(y: y, conditions: conditions), at: x), reusing: nearby)
+  }
+
+  private func linearization(
+    at x: Input, _ solved: Solved<Input, Output>,
+    reusing nearby: ImplicitLinearization<Input, Output>?
+  ) throws -> ImplicitLinearization<Input, Output> {
+    try ImplicitLinearization(
+      point: x, solved: solved, linearSolver: try linearSolver(at: x, solved.y, reusing: nearby),
       conditionsTolerance: conditionsTolerance, certification: certification, policy: policy)
   }
 
@@ -208,22 +220,28 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
     return try gauge?.solver(solver, at: x, y) ?? solver
   }
 
-  private func solution(_ x: Input) throws -> (y: Output, conditions: Conditions<Input, Output>) {
+  private func solution(_ x: Input) throws -> Solved<Input, Output> {
     try requireFinite(x, "the input")
     if let lastSolve { return try lastSolve.solution(x, or: checkedSolution) }
     return try checkedSolution(x)
   }
 
-  private func checkedSolution(
-    _ x: Input
-  ) throws -> (y: Output, conditions: Conditions<Input, Output>) {
+  private func checkedSolution(_ x: Input) throws -> Solved<Input, Output> {
     let (y, conditions) = try solve(x)
     // The input is untraced here, so a traced solution depends on something it does not show.
     if innermostTrace(of: y.variables) != nil {
       stopForCapturedTrace("The solver of an implicit function")
     }
     try requireFinite(y, "the solution")
-    return (y, conditions)
+    return try polished(Solved(y: y, conditions: conditions), at: x)
+  }
+
+  /// The solution after Newton steps, if they are asked for.
+  private func polished(
+    _ solved: Solved<Input, Output>, at x: Input
+  ) throws -> Solved<Input, Output> {
+    guard polish else { return solved }
+    return try solved.polished(at: x) { y in try linearSolver(at: x, y, reusing: nil) }
   }
 }
 

@@ -37,10 +37,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   private let policy: CertificationPolicy
 
   init(
-    point: Input, solution: Output, conditions: Conditions<Input, Output>,
-    linearSolver: any LinearSolver, conditionsTolerance: Double?, certification: Certification,
-    policy: CertificationPolicy
+    point: Input, solved: Solved<Input, Output>, linearSolver: any LinearSolver,
+    conditionsTolerance: Double?, certification: Certification, policy: CertificationPolicy
   ) throws {
+    let (solution, conditions) = (solved.y, solved.conditions)
     let linearized = try conditions.linearize(point, solution)
     let n = solution.variableCount
     residual = linearized.residual
@@ -71,7 +71,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
       linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
       backwardError: 0, conditionNumber: prepared.condition?.conditionNumber,
-      inverseNorm: prepared.condition?.inverseNorm, warnings: conditions.warnings)
+      inverseNorm: prepared.condition?.inverseNorm, polish: solved.polish,
+      warnings: conditions.warnings)
     var newtonStep: [Double]?
     if conditionsTolerance != nil || certification.effort == .measure {
       let (step, correction) = try NewtonCorrection(
@@ -84,8 +85,16 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     if let tolerance = conditionsTolerance, let correction = report.newtonCorrection {
       // `!(≤)`, so that NaN is refused too.
       if !(correction <= tolerance) {
-        let error = DifferentiationError.conditionsNotMet(
-          residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
+        // Where do Newton's steps lead from here? A solution close by tells one that the solver
+        // stopped early; none, that there may be nothing to differentiate.
+        let polished = try? solved.polished(at: point) { _ in linearSolver }
+        let end = polished?.polish?.correctionAfter ?? .infinity
+        let error: DifferentiationError =
+          end <= tolerance
+          ? .conditionsNotMet(
+            residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
+          : .noSolutionNearby(
+            residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
         report.warnings.append(try policy.warning(error))
       }
     }

@@ -22,12 +22,9 @@ import Synchronization
 /// Any number of tasks may use it. The solver runs outside of the lock, so tasks that arrive
 /// together at a new input may each run it.
 public final class LastSolve<Input: TensorStructure, Output: TensorStructure>: Sendable {
-  typealias Solution = (y: Output, conditions: Conditions<Input, Output>)
-
   private struct State: Sendable {
     var input: Input?
-    var solution: Output?
-    var conditions: Conditions<Input, Output>?
+    var solved: Solved<Input, Output>?
     /// How often it was invalidated.
     var generation = 0
   }
@@ -44,20 +41,17 @@ public final class LastSolve<Input: TensorStructure, Output: TensorStructure>: S
   }
 
   /// The solution at `x`: the one kept if it belongs to `x`, else that of `solve`, which is kept.
-  func solution(_ x: Input, or solve: (Input) throws -> Solution) throws -> Solution {
+  func solution(
+    _ x: Input, or solve: (Input) throws -> Solved<Input, Output>
+  ) throws -> Solved<Input, Output> {
     let found = state.withLock { $0 }
-    if let input = found.input, let y = found.solution, let conditions = found.conditions,
-      hasSameBits(input, x)
-    {
-      return (y, conditions)
-    }
+    if let input = found.input, let solved = found.solved, hasSameBits(input, x) { return solved }
     let solved = try solve(x)
     state.withLock { state in
       // Invalidated while the solver ran: it may have seen what was there before.
       if state.generation != found.generation { return }
       state.input = x
-      state.solution = solved.y
-      state.conditions = solved.conditions
+      state.solved = solved
     }
     return solved
   }

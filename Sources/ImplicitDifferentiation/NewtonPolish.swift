@@ -1,0 +1,75 @@
+import LinearSolvers
+
+/// What Newton steps, added to a solver's answer, have achieved.
+public struct NewtonPolish: Sendable, Equatable {
+  /// Steps that made the correction smaller.
+  public var steps: Int
+
+  /// The relative Newton correction of the solver's answer: how far it was from the solution.
+  public var correctionBefore: Double
+
+  /// That of the polished solution.
+  public var correctionAfter: Double
+}
+
+extension NewtonPolish: CustomStringConvertible {
+  /// `"2 steps, correction from 1.2e-4 to < 1e-13"`.
+  public var description: String {
+    "\(steps) \(steps == 1 ? "step" : "steps"), correction from \(correctionBefore.shortened) to "
+      + (correctionAfter < 1e-13 ? "< 1e-13" : correctionAfter.shortened)
+  }
+}
+
+/// A solution with the conditions that it satisfies, which may depend on a by-product of the solver.
+struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
+  var y: Output
+  var conditions: Conditions<Input, Output>
+  var polish: NewtonPolish?
+
+  /// More steps are of no use: Newton's method squares the error at each, or fails.
+  private static var stepLimit: Int { 8 }
+
+  /// Newton's method from here, while its correction becomes smaller.
+  ///
+  /// - Parameter solver: the method for the linear systems at a solution.
+  /// - Throws: when the first step cannot be made. A later one that cannot ends the polish.
+  func polished(
+    at x: Input, solver: (Output) throws -> any LinearSolver
+  ) throws -> Solved {
+    var best = self
+    var (step, correction) = try newtonStep(at: x, solver)
+    var polish = NewtonPolish(
+      steps: 0, correctionBefore: correction, correctionAfter: correction)
+    while polish.steps < Self.stepLimit, correction > 0 {
+      var candidate = best
+      candidate.y = best.y.refilled(zip(best.y.flattened(), step).map { $0 - $1 }) { $0 }
+      guard let next = try? candidate.newtonStep(at: x, solver), next.correction < correction
+      else { break }
+      best = candidate
+      (step, correction) = next
+      polish.steps += 1
+      polish.correctionAfter = correction
+    }
+    best.polish = polish
+    return best
+  }
+
+  private func newtonStep(
+    at x: Input, _ solver: (Output) throws -> any LinearSolver
+  ) throws -> (step: [Double], correction: Double) {
+    let linearized = try conditions.linearize(x, y)
+    try requireSize(
+      linearized.residual.count, y.variableCount, "the residual (one equation for each unknown)")
+    try requireFinite(linearized.residual, "the residual of the conditions")
+    let prepared: any PreparedLinearSolver
+    do {
+      prepared = try solver(y).prepare(linearized.A)
+    } catch let error as LinearSolveError {
+      throw DifferentiationError.linearSolve(error, during: "of the Newton polish, with A = ∂F/∂y,")
+    }
+    return try NewtonCorrection(
+      point: x, solution: y, conditions: conditions, linearized: linearized, prepared: prepared,
+      tolerance: 1e-6
+    ).measured()
+  }
+}
