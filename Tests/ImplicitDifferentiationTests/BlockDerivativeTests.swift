@@ -95,10 +95,11 @@ import Testing
       // The residual of each solution, and that of its refinement.
       #expect(derivative.report.operatorProducts <= 2 * min(n, m))
       if counted {
-        // The matrix of A, column by column, and the products of the solves.
-        #expect(problem.products.value == n + derivative.report.operatorProducts)
+        // The matrix of A, column by column, and the products of the solves; one more with each of A,
+        // Aᵀ, B and Bᵀ, to see that they belong together.
+        #expect(problem.products.value == n + derivative.report.operatorProducts + 2)
         // Pullbacks need the size of B, to know what may have cancelled.
-        #expect(problem.inputProducts.value == min(n, m) + (n < m ? 1 : 0))
+        #expect(problem.inputProducts.value == min(n, m) + (n < m ? 1 : 0) + 2)
       }
     }
   }
