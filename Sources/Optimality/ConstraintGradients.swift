@@ -36,7 +36,8 @@ struct ConstraintGradients: Sendable {
   init(rows: [[Double]], dimension n: Int, tolerance: Double = dependenceTolerance) {
     count = rows.count
     dimension = n
-    lengths = rows.map { dot($0, $0).squareRoot() }
+    // Of gradients as they come, in any unit: squares would leave the range.
+    lengths = rows.map { norm($0) }
     var rest = zip(rows, lengths).map { row, length in
       length > 0 ? row.map { $0 / length } : row
     }
@@ -111,7 +112,7 @@ struct ConstraintGradients: Sendable {
       for _ in 0..<2 {
         for other in result { subtract(dot(other, c), other, from: &c) }
       }
-      let length = dot(c, c).squareRoot()
+      let length = norm(c)
       result.append(c.map { $0 / length })
     }
     return result

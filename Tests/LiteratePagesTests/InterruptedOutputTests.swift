@@ -22,9 +22,9 @@ import Testing
       let script = #""$1" "$2" & child=$!; sleep "$3"; kill -9 "$child"; wait "$child"; exit 0"#
       var interrupted = 0
       var written = 0
-      for round in 0..<60 {
+      for round in 0..<40 {
         // Up to 0.2 s, in an order without pattern: starting takes a part of it.
-        let delay = Double((round * 37) % 60) / 300
+        let delay = Double((round * 37) % 40) / 200
         let end = runChild(
           "/bin/sh", ["-c", script, "sh", productFolder + "/PageWriter", path, "\(delay)"],
           output: path + "/output.txt", errors: path + "/errors.txt")
