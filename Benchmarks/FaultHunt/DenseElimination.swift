@@ -49,7 +49,8 @@ struct DenseElimination: Sendable {
     }
     for _ in 0..<3 {
       for i in 0..<n {
-        rows[i] *= inverse((0..<n).reduce(0) { max($0, (a[i * n + $1] * rows[i] * columns[$1]).magnitude) })
+        rows[i] *= inverse(
+          (0..<n).reduce(0) { max($0, (a[i * n + $1] * rows[i] * columns[$1]).magnitude) })
       }
       for j in 0..<n {
         columns[j] *= inverse(

@@ -38,7 +38,9 @@ struct Draft: Sendable {
     let place = numbers.index(below: sizes.variables)
     let sign = Draft.sign(&numbers)
     if numbers.index(below: 2) == 1 {
-      (y[place], piece[place], wanted[place]) = (Double(sign) * margin, sign, -penalty * Double(sign))
+      (y[place], piece[place], wanted[place]) = (
+        Double(sign) * margin, sign, -penalty * Double(sign)
+      )
     } else {
       (y[place], piece[place]) = (0, 0)
       wanted[place] = -penalty * (Double(sign) * (1 - margin))

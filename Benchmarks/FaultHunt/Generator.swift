@@ -113,7 +113,11 @@ extension HuntProblem {
       return (.wrongDeclaration(declaration), declaration.kind)
     case 2: return (.earlyStop, kinds[index % kinds.count])
     case 3:
-      return (.poison(Poison.allCases[turn % Poison.allCases.count]), kinds[index % kinds.count])
+      let kind = kinds[index % kinds.count]
+      let poison = Poison.allCases[turn % Poison.allCases.count]
+      // A shape that does not fit stops the program where nothing is recorded, by design.
+      let isStopped = poison == .solutionTooLong && kind == .products
+      return (.poison(isStopped ? .solutionInfinite : poison), kind)
     default: return (.none, kinds[index % kinds.count])
     }
   }

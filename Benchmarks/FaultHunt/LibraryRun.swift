@@ -147,7 +147,8 @@ private struct Poser: Sendable {
         objective: { x, z in f.objective(x, z) },
         equalities: values(constraints.E, constraints.Ex, constraints.e),
         inequalities: values(constraints.G, constraints.Gx, constraints.h)),
-      solver: { _ in try solve(point) }, linearSolver: linearSolver(or: Automatic(denseThreshold: 500)))
+      solver: { _ in try solve(point) },
+      linearSolver: linearSolver(or: Automatic(denseThreshold: 500)))
     return LibraryRun(tangent: Tensor(tangent), cotangent: point(cotangent)) {
       try minimum.linearize(at: Tensor(input))
     }

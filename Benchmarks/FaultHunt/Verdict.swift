@@ -12,7 +12,12 @@ package enum Verdict: Sendable, Equatable {
   /// was stated and 1e-8 of the derivative, or there is no derivative at all.
   case silentlyWrong(Accuracy)
 
-  /// The oracle has no reference, because no solution is near the point that was planned.
+  /// Returned, wrong by more than 1e-8, by reports that state no error at all
+  /// (``StatedError/isAvailable``).
+  case wrongUnstated(Accuracy)
+
+  /// Returned where the oracle has no reference, since no solution is near
+  /// the point that was planned.
   case notJudged
 }
 
@@ -22,6 +27,7 @@ package struct Accuracy: Sendable, Equatable {
   package var statedError: Double?
   package var referenceNorm: Double
 
+  /// Relative to the reference.
   package var relativeError: Double {
     trueError == 0 ? 0 : referenceNorm == 0 ? .infinity : trueError / referenceNorm
   }
@@ -29,13 +35,6 @@ package struct Accuracy: Sendable, Equatable {
   /// Silent wrong answers are beyond both limits.
   package static let relativeLimit = 1e-8
   package static let statedFactor = 10.0
-}
-
-/// The error that a report states for a derivative: its 2-norm, or `nil` where it states none.
-///
-/// The only place where the hunt asks for it.
-func statedError(_ report: DerivativeReport, of value: [Double]) -> Double? {
-  nil
 }
 
 /// A problem with both verdicts.
@@ -69,7 +68,7 @@ package struct Judgement: Sendable {
     case .refused(let reason): return .refused(reason)
     case .returned(let value, let report):
       let back = HuntNumbers.powerOfTwo(-exponent)
-      let stated = statedError(report, of: value).map { $0 * back }
+      let stated = StatedError.of(value, report).map { $0 * back }
       guard exists else {
         return .silentlyWrong(
           Accuracy(trueError: .infinity, statedError: stated, referenceNorm: 1))
@@ -87,7 +86,8 @@ package struct Judgement: Sendable {
         accuracy.statedError.map { accuracy.trueError <= Accuracy.statedFactor * $0 } ?? false
       // So that NaN is wrong.
       let isSmall = accuracy.relativeError <= Accuracy.relativeLimit
-      return isStated || isSmall ? .right(accuracy) : .silentlyWrong(accuracy)
+      if isStated || isSmall { return .right(accuracy) }
+      return StatedError.isAvailable ? .silentlyWrong(accuracy) : .wrongUnstated(accuracy)
     }
   }
 
@@ -97,7 +97,33 @@ package struct Judgement: Sendable {
     problem.plant == .none && problem.solver.isAllPurpose && (condition ?? .infinity) < 1e10
   }
 
+  /// Forward and reverse.
   package var verdicts: [(direction: String, verdict: Verdict)] {
     [("forward", forward), ("reverse", reverse)]
+  }
+}
+
+extension Judgement {
+  /// Everything about one problem.
+  package var details: String {
+    func describe(_ verdict: Verdict) -> String {
+      func numbers(_ accuracy: Accuracy) -> String {
+        "error \(short(accuracy.trueError)) of \(short(accuracy.referenceNorm)), stated "
+          + (accuracy.statedError.map(short) ?? "nothing")
+      }
+      return switch verdict {
+      case .right(let accuracy): "right, \(numbers(accuracy))"
+      case .refused(let reason): "refused: \(reason)"
+      case .silentlyWrong(let accuracy): "SILENTLY WRONG, \(numbers(accuracy))"
+      case .wrongUnstated(let accuracy): "wrong, \(numbers(accuracy))"
+      case .notJudged: "returned, without a reference"
+      }
+    }
+    let lines =
+      ["\(problem)", "equilibrated condition  \(condition.map(short) ?? "no reference")"]
+      + verdicts.map { direction, verdict in
+        "\(direction)                 ".prefix(24) + describe(verdict)
+      }
+    return lines.joined(separator: "\n")
   }
 }

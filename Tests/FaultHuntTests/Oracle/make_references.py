@@ -15,7 +15,7 @@ import math
 import struct
 import sys
 
-from mpmath import mp, mpf, matrix, lu_solve
+from mpmath import mp, mpf
 
 mp.dps = 60
 MASK = (1 << 64) - 1
@@ -162,7 +162,7 @@ class Equations:
                 if a < n and b < n:
                     S[a * n + b] += r[row] * value
             R = S
-        return matrix(n, n) if n == 0 else matrix([R[i * n:(i + 1) * n] for i in range(n)])
+        return [R[i * n:(i + 1) * n] for i in range(n)]
 
     def input_product(self, v, tangent):
         n = self.n
@@ -683,19 +683,66 @@ def norm(v):
     return mp.sqrt(sum((a * a for a in v), mpf(0)))
 
 
+class LU:
+    """P A = L U with partial pivoting, on lists: a third of the time of mpmath's own."""
+
+    def __init__(self, A):
+        self.n = n = len(A)
+        self.order = list(range(n))
+        for k in range(n):
+            pivot = max(range(k, n), key=lambda i: abs(A[i][k]))
+            if A[pivot][k] == 0:
+                raise ZeroDivisionError
+            A[k], A[pivot] = A[pivot], A[k]
+            self.order[k], self.order[pivot] = self.order[pivot], self.order[k]
+            top = A[k]
+            for i in range(k + 1, n):
+                row = A[i]
+                if row[k] != 0:
+                    row[k] = factor = row[k] / top[k]
+                    row[k + 1:] = [a - factor * b for a, b in zip(row[k + 1:], top[k + 1:])]
+        self.A = A
+
+    def solve(self, b):
+        n, A = self.n, self.A
+        x = [b[i] for i in self.order]
+        for k in range(n):
+            x[k] -= sum((A[k][j] * x[j] for j in range(k)), mpf(0))
+        for k in reversed(range(n)):
+            x[k] = (x[k] - sum((A[k][j] * x[j] for j in range(k + 1, n)), mpf(0))) / A[k][k]
+        return x
+
+    def solve_transposed(self, b):
+        n, A = self.n, self.A
+        y = list(b)
+        for k in range(n):
+            y[k] = (y[k] - sum((A[i][k] * y[i] for i in range(k)), mpf(0))) / A[k][k]
+        for k in reversed(range(n)):
+            y[k] -= sum((A[i][k] * y[i] for i in range(k + 1, n)), mpf(0))
+        x = [mpf(0)] * n
+        for k in range(n):
+            x[self.order[k]] = y[k]
+        return x
+
+
 def newton(equations, y, x, planned):
     size = norm([mpf(a) for a in planned])
-    for _ in range(60):
-        v = y + x
+    factors = None
+    for _ in range(200):
         try:
-            step = lu_solve(equations.jacobian(v), matrix(equations.residual(v)))
+            factors = factors or LU(equations.jacobian(y + x))
         except ZeroDivisionError:
             return None
+        step = factors.solve(equations.residual(y + x))
         y = [a - s for a, s in zip(y, step)]
         if norm([a - mpf(b) for a, b in zip(y, planned)]) > size / 10:
             return None
-        if norm(step) <= mpf(10)**-40 * norm(y):
+        length = norm(step) / norm(y)
+        if length <= mpf(10)**-40:
             return y
+        # Close by, the factors do for some more steps.
+        if length > mpf(10)**-12:
+            factors = None
     return None
 
 
@@ -712,12 +759,12 @@ def reference(problem):
         if following != piece:
             piece = following
             continue
-        A = equations.jacobian(y + x)
+        factors = LU(equations.jacobian(y + x))
         tangent = [mpf(a) for a in problem.tangent]
         cotangent = [mpf(a) for a in problem.cotangent]
-        forward = [-a for a in lu_solve(A, matrix(equations.input_product(y + x, tangent)))]
-        adjoint = lu_solve(A.T, matrix(cotangent))
-        reverse = [-a for a in equations.transposed_input_product(y + x, list(adjoint))]
+        forward = [-a for a in factors.solve(equations.input_product(y + x, tangent))]
+        adjoint = factors.solve_transposed(cotangent)
+        reverse = [-a for a in equations.transposed_input_product(y + x, adjoint)]
         return forward, reverse
     return None
 
@@ -734,10 +781,12 @@ def summary(vector, signs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="index of the first problem")
     parser.add_argument("--count", type=int, default=500)
     options = parser.parse_args()
-    print("index,fingerprint,forward norm,f1,f2,f3,f4,reverse norm,r1,r2,r3,r4")
-    for index in range(options.count):
+    if options.first == 0:
+        print("index,fingerprint,forward norm,f1,f2,f3,f4,reverse norm,r1,r2,r3,r4")
+    for index in range(options.first, options.first + options.count):
         problem = Problem(options.seed, index)
         found = reference(problem)
         row = [str(index), f"{problem.fingerprint():016x}"]
@@ -748,7 +797,7 @@ def main():
                 row += summary(vector, Numbers(options.seed ^ 0x5160, index))
         print(",".join(row), flush=True)
         if sys.stderr.isatty():
-            print(f"\r{index + 1} of {options.count}", end="", file=sys.stderr)
+            print(f"\rproblem {index}", end="", file=sys.stderr)
 
 
 if __name__ == "__main__":
