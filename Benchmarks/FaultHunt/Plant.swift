@@ -77,6 +77,17 @@ package enum Declaration: String, CaseIterable, Sendable {
   case untransposedProduct = "A in place of its transpose"
   case wrongInputTranspose = "transposed product with B misses a row"
 
+  /// Whether the solver can see it at once: by a factorisation, or by a probe for symmetry that the
+  /// matrix fails by far.
+  package var isSeenByProbes: Bool {
+    switch self {
+    case .conjugateGradientOfNearlySymmetric, .minresOfNearlySymmetric, .falseBand,
+      .untransposedProduct, .wrongInputTranspose:
+      false
+    default: true
+    }
+  }
+
   var kind: ConditionKind {
     switch self {
     case .choleskyOfIndefinite, .conjugateGradientOfIndefinite: .stationary

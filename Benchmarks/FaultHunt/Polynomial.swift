@@ -21,7 +21,7 @@ struct Polynomial: Sendable {
     let (rows, m) = (smooth.rowCount, smooth.inputCount)
     n = smooth.unknownCount
     var entries = smooth.K
-    if isPoisoned { entries[entries.count / 2] = .nan }
+    if isPoisoned { entries[(n / 2) * n + n / 2] = .nan }
     K = Tensor(shape: [rows, n], entries)
     C = Tensor(shape: [rows, m], smooth.C)
     (r, q, c, g) = (Tensor(smooth.r), Tensor(smooth.q), Tensor(smooth.c), Tensor(smooth.g))

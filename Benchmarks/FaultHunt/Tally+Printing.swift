@@ -75,7 +75,7 @@ extension Tally: CustomStringConvertible {
     let entries = findings.map { finding in
       """
           {"seed": \(finding.seed), "index": \(finding.index), "kind": "\(finding.kind)", \
-      "plant": "\(finding.plant)", "direction": "\(finding.direction)", \
+      "plant": "\(finding.plant)", "linearSolver": "\(finding.solver)", "direction": "\(finding.direction)", \
       "verdict": "\(finding.verdict)", "trueError": \(number(finding.accuracy?.trueError)), \
       "statedError": \(number(finding.accuracy?.statedError)), \
       "referenceNorm": \(number(finding.accuracy?.referenceNorm)), \

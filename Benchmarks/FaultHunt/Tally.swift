@@ -53,12 +53,16 @@ package struct Tally: Sendable {
     package var index: Int
     package var kind: String
     package var plant: String
+    package var solver: String
     package var direction: String
     package var verdict: String
     /// `nil` for a refusal, or without a reference.
     package var accuracy: Accuracy?
     package var condition: Double?
     package var text: String
+
+    package var isSilentlyWrong: Bool { verdict == Finding.silentlyWrong }
+    static let silentlyWrong = "silently wrong"
   }
 
   package init() {}
@@ -81,7 +85,7 @@ package struct Tally: Sendable {
         }
       case .silentlyWrong(let accuracy):
         honesty.add(accuracy)
-        note(judgement, direction, "silently wrong", accuracy)
+        note(judgement, direction, Finding.silentlyWrong, accuracy)
       case .wrongUnstated(let accuracy):
         note(judgement, direction, "wrong, nothing stated", accuracy)
       case .notJudged: note(judgement, direction, "returned without a reference", nil)
@@ -101,7 +105,8 @@ package struct Tally: Sendable {
     findings.append(
       Finding(
         seed: problem.seed, index: problem.index, kind: problem.kind.rawValue,
-        plant: "\(problem.plant)", direction: direction, verdict: verdict, accuracy: accuracy,
+        plant: "\(problem.plant)", solver: problem.solver.rawValue, direction: direction,
+        verdict: verdict, accuracy: accuracy,
         condition: judgement.condition,
         text: "\(verdict): \(direction)\(numbers ?? "")\(condition ?? ""); \(problem)"))
   }

@@ -97,7 +97,8 @@ struct TargetMatrix: Sendable {
       let above = i == n - 1 ? 0 : 0.5 + 0.5 * numbers.unit()
       if i > 0 { entries[i * n + i - 1] = -below }
       if i < n - 1 { entries[i * n + i + 1] = -above }
-      entries[i * n + i] = below + above + 1 / HuntNumbers.exponential(octaves)
+      // One entry alone has no condition, but one lost digit for each that κ has.
+      entries[i * n + i] = n == 1 ? 1 : below + above + 1 / HuntNumbers.exponential(octaves)
       soft[i] = 1
     }
   }

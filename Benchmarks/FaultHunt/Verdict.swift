@@ -42,6 +42,8 @@ package struct Judgement: Sendable {
   package let problem: HuntProblem
   /// `nil` without a reference.
   package let condition: Double?
+  /// How far the point found is from the solution, relative to it; `nil` without a reference.
+  package let distance: Double?
   package let forward: Verdict
   package let reverse: Verdict
 
@@ -50,6 +52,10 @@ package struct Judgement: Sendable {
     let run = LibraryRun(problem)
     let oracle = Oracle(problem)
     condition = oracle?.condition
+    distance = oracle.map { oracle in
+      let gap = zip(problem.found, oracle.solution).map { ($1 + DoubleDouble(-$0)).high }
+      return euclideanNorm(gap) / euclideanNorm(oracle.solution.map(\.high))
+    }
     var hasForward = true
     var hasReverse = true
     if case .poison(let poison) = problem.plant {
@@ -91,10 +97,11 @@ package struct Judgement: Sendable {
     }
   }
 
-  /// No plant, a solver for all purposes, and an equilibrated condition number below 1e10: a refusal
-  /// is a loss here.
+  /// No plant, a solver for all purposes, an equilibrated condition number below 1e10 and a point
+  /// that has converged: a refusal is a loss here.
   package var isWellPosed: Bool {
     problem.plant == .none && problem.solver.isAllPurpose && (condition ?? .infinity) < 1e10
+      && (distance ?? .infinity) < 1e-7
   }
 
   /// Forward and reverse.

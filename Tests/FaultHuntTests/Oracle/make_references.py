@@ -332,7 +332,7 @@ class Target:
                 self.entries[i * n + i - 1] = -below
             if i < n - 1:
                 self.entries[i * n + i + 1] = -above
-            self.entries[i * n + i] = below + above + 1 / exponential(octaves)
+            self.entries[i * n + i] = 1.0 if n == 1 else below + above + 1 / exponential(octaves)
             self.soft[i] = 1.0
 
     def multiplied(self, W, columns):
@@ -727,8 +727,8 @@ class LU:
 
 def newton(equations, y, x, planned):
     size = norm([mpf(a) for a in planned])
-    factors = None
-    for _ in range(200):
+    factors, last = None, mpf(1)
+    for _ in range(60):
         try:
             factors = factors or LU(equations.jacobian(y + x))
         except ZeroDivisionError:
@@ -737,12 +737,15 @@ def newton(equations, y, x, planned):
         y = [a - s for a, s in zip(y, step)]
         if norm([a - mpf(b) for a, b in zip(y, planned)]) > size / 10:
             return None
+        if norm(step) == 0:
+            return y
         length = norm(step) / norm(y)
         if length <= mpf(10)**-40:
             return y
-        # Close by, the factors do for some more steps.
-        if length > mpf(10)**-12:
+        # Close by, the factors do for some more steps, as long as each gains eight digits.
+        if length > mpf(10)**-12 or length > last * mpf(10)**-8:
             factors = None
+        last = length
     return None
 
 
