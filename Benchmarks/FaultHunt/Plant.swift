@@ -77,13 +77,11 @@ package enum Declaration: String, CaseIterable, Sendable {
   case untransposedProduct = "A in place of its transpose"
   case wrongInputTranspose = "transposed product with B misses a row"
 
-  /// Whether the solver can see it at once: by a factorisation, or by a probe for symmetry that the
-  /// matrix fails by far.
-  package var isSeenByProbes: Bool {
+  /// Whether products with `A` and `Aᵀ` show it, unless it does no harm. (A slight asymmetry may do
+  /// harm along directions that few products see, and nothing is ever solved with `B`.)
+  package var isSeenByProducts: Bool {
     switch self {
-    case .conjugateGradientOfNearlySymmetric, .minresOfNearlySymmetric, .falseBand,
-      .untransposedProduct, .wrongInputTranspose:
-      false
+    case .conjugateGradientOfNearlySymmetric, .minresOfNearlySymmetric, .wrongInputTranspose: false
     default: true
     }
   }
