@@ -20,18 +20,26 @@ package struct Oracle: Sendable {
 
   /// `nil` when there is no solution near the planned one (the problem is so ill-conditioned that
   /// rounding its data moved the solution away, or over a fold), or no piece of it settles.
-  package init?(_ problem: HuntProblem) {
+  ///
+  /// - Parameter point: a point to take for the solution, on the piece that was planned. The
+  ///   derivatives are then those of the conditions there: what is left of an error in comparison
+  ///   with them is not due to the point.
+  package init?(_ problem: HuntProblem, at point: [Double]? = nil) {
     var piece = problem.piece
-    var y = problem.planned.map { DoubleDouble($0) }
+    var y = (point ?? problem.planned).map { DoubleDouble($0) }
     let x = problem.input.map { DoubleDouble($0) }
     for _ in 0..<20 {
       let equations = problem.equations(piece)
-      guard let root = Oracle.newton(equations, y, x, planned: problem.planned) else { return nil }
-      y = root
-      let next = problem.corrected(piece, at: y)
-      if next != piece {
-        piece = next
-        continue
+      if point == nil {
+        guard let root = Oracle.newton(equations, y, x, planned: problem.planned) else {
+          return nil
+        }
+        y = root
+        let next = problem.corrected(piece, at: y)
+        if next != piece {
+          piece = next
+          continue
+        }
       }
       let n = y.count
       let A = equations.jacobian(at: y + x)

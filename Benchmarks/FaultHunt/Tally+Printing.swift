@@ -1,7 +1,7 @@
 extension Tally: CustomStringConvertible {
   /// Tables of verdicts and refusals, and how far from the goals the honesty of statements is.
   package var description: String {
-    var lines = [row("", ["problems", "right", "refused", "silent", "unstated", "unjudged"])]
+    var lines = [row("", ["problems", "right", "refused", "silent", "unjudged"])]
     for (name, counts) in byPlant.sorted(by: { $0.key < $1.key }) {
       lines.append(row(name, cells(counts)))
     }
@@ -11,8 +11,7 @@ extension Tally: CustomStringConvertible {
       "Verdicts are of two derivatives for each problem. silent: wrong beyond 1e-8 and ten times "
         + "the error stated;")
     lines.append(
-      "unstated: wrong beyond 1e-8, and the report states no error; unjudged: returned, without a "
-        + "solution nearby.")
+      "unjudged: returned, without a solution nearby.")
     for (group, counts) in reasons.sorted(by: { $0.key < $1.key }) {
       lines += ["", "refused, \(group)"]
       for (reason, count) in counts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
@@ -24,22 +23,21 @@ extension Tally: CustomStringConvertible {
       "well-posed problems refused    \(share(wellPosed.refused, wellPosed.derivatives)) "
         + "(goal: below 0.5 %)",
     ]
-    if honesty.stated > 0 {
-      lines += [
-        "true error above the stated    \(share(honesty.tooSmall, honesty.stated)) (goal: below 1 %)",
-        "stated above 1000 times true   \(share(honesty.tooLarge, honesty.stated)) "
-          + "(goal: below 20 %)",
-      ]
-    } else {
-      lines.append("Reports state no errors: nothing to say about their honesty.")
+    lines += [
+      "true error above the stated    \(share(honesty.tooSmall, honesty.stated)) (goal: below 1 %)",
+      "stated above 1000 times true   \(share(honesty.tooLarge, honesty.stated)) (goal: below 20 %)",
+      "", row("by linear solver", ["stated", "too small", "too large"]),
+    ]
+    for (solver, counts) in honestyBySolver.sorted(by: { $0.key < $1.key }) {
+      lines.append(
+        row("  " + solver, [counts.stated, counts.tooSmall, counts.tooLarge].map { "\($0)" }))
     }
     return lines.joined(separator: "\n")
   }
 
   private func cells(_ counts: Counts) -> [String] {
     [
-      counts.problems, counts.right, counts.refused, counts.silentlyWrong, counts.wrongUnstated,
-      counts.notJudged,
+      counts.problems, counts.right, counts.refused, counts.silentlyWrong, counts.notJudged,
     ].map { "\($0)" }
   }
 
@@ -63,8 +61,7 @@ extension Tally: CustomStringConvertible {
     func object(_ counts: Counts) -> String {
       """
       {"problems": \(counts.problems), "right": \(counts.right), "refused": \(counts.refused), \
-      "silentlyWrong": \(counts.silentlyWrong), "wrongUnstated": \(counts.wrongUnstated), \
-      "notJudged": \(counts.notJudged)}
+      "silentlyWrong": \(counts.silentlyWrong), "notJudged": \(counts.notJudged)}
       """
     }
     let groups = byPlant.sorted { $0.key < $1.key }.map { "    \"\($0.key)\": \(object($0.value))" }
@@ -79,6 +76,7 @@ extension Tally: CustomStringConvertible {
       "verdict": "\(finding.verdict)", "trueError": \(number(finding.accuracy?.trueError)), \
       "statedError": \(number(finding.accuracy?.statedError)), \
       "referenceNorm": \(number(finding.accuracy?.referenceNorm)), \
+      "errorAtPoint": \(number(finding.accuracy?.errorAtPoint)), \
       "condition": \(number(finding.condition))}
       """
     }

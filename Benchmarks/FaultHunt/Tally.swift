@@ -6,7 +6,6 @@ package struct Tally: Sendable {
     package var right = 0
     package var refused = 0
     package var silentlyWrong = 0
-    package var wrongUnstated = 0
     package var notJudged = 0
 
     mutating func add(_ verdict: Verdict) {
@@ -14,7 +13,6 @@ package struct Tally: Sendable {
       case .right: right += 1
       case .refused: refused += 1
       case .silentlyWrong: silentlyWrong += 1
-      case .wrongUnstated: wrongUnstated += 1
       case .notJudged: notJudged += 1
       }
     }
@@ -42,9 +40,11 @@ package struct Tally: Sendable {
   /// Refusals by plant and by the error.
   package private(set) var reasons: [String: [String: Int]] = [:]
   package private(set) var honesty = Honesty()
+  /// The same by the linear solver that the caller names.
+  package private(set) var honestyBySolver: [String: Honesty] = [:]
   /// Derivatives, and refusals among them, that should not be refused.
   package private(set) var wellPosed = (derivatives: 0, refused: 0)
-  /// What is wrong, silently or because nothing was stated, and the well-posed problems refused.
+  /// What is silently wrong or has no reference, and the well-posed problems refused.
   package private(set) var findings: [Finding] = []
 
   /// A derivative worth looking at.
@@ -76,7 +76,7 @@ package struct Tally: Sendable {
       byPlant[group, default: Counts()].add(verdict)
       if judgement.isWellPosed { wellPosed.derivatives += 1 }
       switch verdict {
-      case .right(let accuracy): honesty.add(accuracy)
+      case .right(let accuracy): add(accuracy, of: judgement.problem)
       case .refused(let reason):
         reasons[group, default: [:]][reason, default: 0] += 1
         if judgement.isWellPosed {
@@ -84,13 +84,16 @@ package struct Tally: Sendable {
           note(judgement, direction, "refused: \(reason)", nil)
         }
       case .silentlyWrong(let accuracy):
-        honesty.add(accuracy)
+        add(accuracy, of: judgement.problem)
         note(judgement, direction, Finding.silentlyWrong, accuracy)
-      case .wrongUnstated(let accuracy):
-        note(judgement, direction, "wrong, nothing stated", accuracy)
       case .notJudged: note(judgement, direction, "returned without a reference", nil)
       }
     }
+  }
+
+  private mutating func add(_ accuracy: Accuracy, of problem: HuntProblem) {
+    honesty.add(accuracy)
+    honestyBySolver[problem.solver.rawValue, default: Honesty()].add(accuracy)
   }
 
   private mutating func note(

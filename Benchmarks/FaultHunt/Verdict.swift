@@ -12,20 +12,20 @@ package enum Verdict: Sendable, Equatable {
   /// was stated and 1e-8 of the derivative, or there is no derivative at all.
   case silentlyWrong(Accuracy)
 
-  /// Returned, wrong by more than 1e-8, by reports that state no error at all
-  /// (``StatedError/isAvailable``).
-  case wrongUnstated(Accuracy)
-
   /// Returned where the oracle has no reference, since no solution is near
   /// the point that was planned.
   case notJudged
 }
 
-/// True and stated error of a derivative, absolutely, in 2-norms.
+/// True and stated error of a derivative, absolutely, in 2-norms. A report that states none claims
+/// that there is none.
 package struct Accuracy: Sendable, Equatable {
   package var trueError: Double
   package var statedError: Double?
   package var referenceNorm: Double
+  /// The part of the error that is not due to the point found: in comparison with the derivative
+  /// of the conditions there. `nil` where that does not exist.
+  package var errorAtPoint: Double?
 
   /// Relative to the reference.
   package var relativeError: Double {
@@ -61,20 +61,24 @@ package struct Judgement: Sendable {
     if case .poison(let poison) = problem.plant {
       (hasForward, hasReverse) = (!poison.concerns.forward, !poison.concerns.reverse)
     }
+    let there = Oracle(problem, at: problem.found)
     let scale = problem.exponent
-    forward = Judgement.verdict(run.forward, oracle?.forward, scale, exists: hasForward)
-    reverse = Judgement.verdict(run.reverse, oracle?.reverse, scale, exists: hasReverse)
+    forward = Judgement.verdict(
+      run.forward, oracle?.forward, there?.forward, scale, exists: hasForward)
+    reverse = Judgement.verdict(
+      run.reverse, oracle?.reverse, there?.reverse, scale, exists: hasReverse)
   }
 
   /// - Parameter exists: whether the derivative exists; if not, any value is wrong.
   private static func verdict(
-    _ outcome: Outcome, _ reference: [DoubleDouble]?, _ exponent: Int, exists: Bool
+    _ outcome: Outcome, _ reference: [DoubleDouble]?, _ atPoint: [DoubleDouble]?, _ exponent: Int,
+    exists: Bool
   ) -> Verdict {
     switch outcome {
     case .refused(let reason): return .refused(reason)
     case .returned(let value, let report):
       let back = HuntNumbers.powerOfTwo(-exponent)
-      let stated = StatedError.of(value, report).map { $0 * back }
+      let stated = report.error.map { $0 * back }
       guard exists else {
         return .silentlyWrong(
           Accuracy(trueError: .infinity, statedError: stated, referenceNorm: 1))
@@ -84,16 +88,17 @@ package struct Judgement: Sendable {
         return .silentlyWrong(
           Accuracy(trueError: .infinity, statedError: stated, referenceNorm: 1))
       }
-      let differences = zip(value, reference).map { ($1 + DoubleDouble(-($0 * back))).high }
+      func error(_ reference: [DoubleDouble]) -> Double {
+        euclideanNorm(zip(value, reference).map { ($1 + DoubleDouble(-($0 * back))).high })
+      }
       let accuracy = Accuracy(
-        trueError: euclideanNorm(differences), statedError: stated,
-        referenceNorm: euclideanNorm(reference.map(\.high)))
+        trueError: error(reference), statedError: stated,
+        referenceNorm: euclideanNorm(reference.map(\.high)), errorAtPoint: atPoint.map(error))
       let isStated =
         accuracy.statedError.map { accuracy.trueError <= Accuracy.statedFactor * $0 } ?? false
       // So that NaN is wrong.
       let isSmall = accuracy.relativeError <= Accuracy.relativeLimit
-      if isStated || isSmall { return .right(accuracy) }
-      return StatedError.isAvailable ? .silentlyWrong(accuracy) : .wrongUnstated(accuracy)
+      return isStated || isSmall ? .right(accuracy) : .silentlyWrong(accuracy)
     }
   }
 
@@ -117,12 +122,12 @@ extension Judgement {
       func numbers(_ accuracy: Accuracy) -> String {
         "error \(short(accuracy.trueError)) of \(short(accuracy.referenceNorm)), stated "
           + (accuracy.statedError.map(short) ?? "nothing")
+          + (accuracy.errorAtPoint.map { ", \(short($0)) not due to the point" } ?? "")
       }
       return switch verdict {
       case .right(let accuracy): "right, \(numbers(accuracy))"
       case .refused(let reason): "refused: \(reason)"
       case .silentlyWrong(let accuracy): "SILENTLY WRONG, \(numbers(accuracy))"
-      case .wrongUnstated(let accuracy): "wrong, \(numbers(accuracy))"
       case .notJudged: "returned, without a reference"
       }
     }
