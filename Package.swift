@@ -172,6 +172,15 @@ let package = Package(
       path: "Benchmarks/CoreBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
+    // Optimised in debug builds as well: its tests judge a thousand problems.
+    .target(
+      name: "FaultHunt",
+      dependencies: ["ImplicitDifferentiation", "Optimality"],
+      path: "Benchmarks/FaultHunt",
+      exclude: ["README.md"],
+      swiftSettings: kernelSettings),
+    .executableTarget(
+      name: "fault-hunt", dependencies: ["FaultHunt"], path: "Benchmarks/FaultHuntCommand"),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
@@ -192,6 +201,7 @@ let package = Package(
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: ["ImplicitDifferentiation", "LiteratePages", "PageWriter", "workbook"]),
+    .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests",

@@ -1,0 +1,122 @@
+import FaultHunt
+import Testing
+
+/// A thousand random problems, differentiated by the library and judged by the oracle.
+@Suite("The fault hunt")
+struct HuntTests {
+  /// Problems whose derivatives are silently wrong and known to be, by series: the list may only
+  /// become shorter.
+  static let known: [UInt64: Set<Int>] = [
+    1: [19, 116, 390, 419], 2: [34, 72, 133, 190, 230, 254, 407, 419, 447],
+  ]
+
+  @Test("No derivative is wrong without a word")
+  func noSilentWrongAnswer() {
+    for finding in StoredProblems.tally.findings where finding.isSilentlyWrong {
+      if HuntTests.known[finding.seed, default: []].contains(finding.index) {
+        withKnownIssue("not stated yet") { Issue.record("\(finding.text)") }
+      } else {
+        Issue.record("\(finding.text)")
+      }
+    }
+  }
+
+  @Test("What is returned is right where the problem is well-conditioned and honestly posed")
+  func wellConditioned() {
+    var count = 0
+    for judgement in StoredProblems.judgements
+    where judgement.isWellPosed && judgement.condition ?? .infinity < 1e3
+      && judgement.problem.solver != .automaticIterative
+    {
+      for (direction, verdict) in judgement.verdicts {
+        count += 1
+        guard case .right(let accuracy) = verdict, accuracy.relativeError <= 1e-8 else {
+          Issue.record("\(direction): \(verdict), \(judgement.problem)")
+          continue
+        }
+      }
+    }
+    #expect(count > 50)
+  }
+
+  @Test("A point that is far from the solution is refused")
+  func earlyStops() {
+    var count = 0
+    for judgement in StoredProblems.judgements
+    where judgement.problem.plant == .earlyStop && judgement.distance ?? 0 > 1e-5 {
+      for (direction, verdict) in judgement.verdicts {
+        count += 1
+        guard case .refused = verdict else {
+          Issue.record("\(direction): \(verdict), \(judgement.problem)")
+          continue
+        }
+      }
+    }
+    #expect(count > 50)
+  }
+
+  @Test("A declaration that does not hold is refused, or does no harm")
+  func falseDeclarations() {
+    // Every tenth problem is falsely declared, in eleven ways that take turns.
+    let judgements = (0..<660).map { Judgement(HuntProblem(seed: 5, index: 10 * $0 + 1)) }
+    var count = 0
+    for judgement in judgements {
+      guard case .wrongDeclaration(let declaration) = judgement.problem.plant else {
+        Issue.record("\(judgement.problem)")
+        continue
+      }
+      guard declaration.isSeenByProducts, judgement.condition ?? .infinity < 1e4 else { continue }
+      for (direction, verdict) in judgement.verdicts {
+        count += 1
+        switch verdict {
+        case .right, .refused: break
+        default: Issue.record("\(direction): \(verdict), \(judgement.problem)")
+        }
+      }
+    }
+    #expect(count > 200)
+  }
+
+  @Test("Hardly any well-posed problem is refused")
+  func refusals() {
+    let wellPosed = StoredProblems.tally.wellPosed
+    #expect(wellPosed.derivatives > 500)
+    withKnownIssue("estimates refuse a few more", isIntermittent: true) {
+      #expect(Double(wellPosed.refused) < 0.005 * Double(wellPosed.derivatives))
+    }
+  }
+
+  @Test("Stated errors are honest")
+  func honesty() {
+    let honesty = StoredProblems.tally.honesty
+    #expect(honesty.stated > 500)
+    withKnownIssue("2 to 3 % are too small, 45 % by far too large", isIntermittent: true) {
+      #expect(Double(honesty.tooSmall) < 0.01 * Double(honesty.stated))
+      #expect(Double(honesty.tooLarge) < 0.2 * Double(honesty.stated))
+    }
+  }
+
+  @Test("Every plant and every kind of conditions has its share")
+  func shares() {
+    let counts = StoredProblems.tally.byPlant.mapValues(\.problems)
+    #expect(
+      counts == [
+        "no plant": 600, "near a kink": 100, "wrong declaration": 100, "early stop": 100,
+        "poisoned": 100,
+      ])
+    for kind in ConditionKind.allCases {
+      let count = StoredProblems.judgements.count { judgement in
+        judgement.problem.plant == .none && judgement.problem.kind == kind
+      }
+      #expect((50...60).contains(count), "\(kind)")
+    }
+  }
+
+  @Test("A problem is the same whenever it is made, and another in another series")
+  func reproducible() {
+    let problem = HuntProblem(seed: 3, index: 41)
+    #expect(problem.fingerprint == HuntProblem(seed: 3, index: 41).fingerprint)
+    #expect(problem.fingerprint != HuntProblem(seed: 4, index: 41).fingerprint)
+    #expect("\(problem)".hasPrefix("problem 41 of seed 3: "))
+  }
+}
