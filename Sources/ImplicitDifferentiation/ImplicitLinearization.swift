@@ -85,12 +85,11 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     if let tolerance = conditionsTolerance, let correction = report.newtonCorrection {
       // `!(≤)`, so that NaN is refused too.
       if !(correction <= tolerance) {
-        // Where do Newton's steps lead from here? A solution close by tells one that the solver
-        // stopped early; none, that there may be nothing to differentiate.
-        let polished = try? solved.polished(at: point) { _ in linearSolver }
-        let end = polished?.polish?.correctionAfter ?? .infinity
+        // A solution that Newton's method finds from here tells one that the solver stopped early;
+        // where it finds none, there may be nothing to differentiate.
+        let isEarly = solved.leadsToSolution(at: point, tolerance: tolerance) { _ in linearSolver }
         let error: DifferentiationError =
-          end <= tolerance
+          isEarly
           ? .conditionsNotMet(
             residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
           : .noSolutionNearby(

@@ -7,9 +7,11 @@ import LinearSolvers
 /// 1. `‖y‖`, the size of the solution;
 /// 2. where that is not enough, and the solution vanishes against the lengths of its problem
 ///    (`y = x₁ − x₂` at `x₁ = x₂` is zero up to rounding, and its own size says nothing): with
-///    `ℓ = ‖A⁻¹B w‖`, how far it moves when the numbers of the input change by about their own size
-///    (`wᵢ = σᵢ xᵢ`, with fixed random `σᵢ` of sign ± and size ½ to 1, so that nothing cancels). The
-///    solution vanishes if `‖y‖ < 1e-8 ℓ`;
+///    `ℓ = ‖B w‖ ‖v‖ / ‖A v‖`, how far it moves at least, as a rule, when the numbers of the input
+///    change by about their own size (`wᵢ = σᵢ xᵢ`; the `σᵢ` and the `vᵢ` are fixed and random, of
+///    sign ± and size ½ to 1, so that nothing cancels). The solution vanishes if `‖y‖ < 1e-8 ℓ`.
+///    (`‖A⁻¹B w‖` would not do: near a singular point it is large, and a point that solves nothing
+///    would pass for a solution of zero);
 /// 3. where there is no such length either, at `x = 0` say, nothing but the curvature of the
 ///    conditions can tell a long step from a short one: the correction is then the relative change
 ///    of `A v` and `B w` for fixed random `v`, `w` when the step is made, that is to say the error of
@@ -46,7 +48,7 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
       if length == 0 { return (step, 0) }
       let correction = length / size
       if correction <= tolerance { return (step, correction) }
-      let response = try self.response(regular)
+      let response = try self.response()
       if response == 0 {
         let isShort = size > 0 && length < size / 2
         return (step, isShort ? correction : change(after: step))
@@ -58,16 +60,18 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
     }
   }
 
-  /// `ℓ = ‖A⁻¹B w‖`.
-  private func response(_ regular: any PreparedLinearSolver) throws(LinearSolveError) -> Double {
+  /// `ℓ = ‖B w‖ ‖v‖ / ‖A v‖`.
+  private func response() throws(LinearSolveError) -> Double {
     let x = point.flattened()
     let input = ScaledVector(
       normalising: zip(x, ProbeVector.make(count: x.count, seed: 1)).map { $0 * $1 })
-    let product = ScaledVector(
+    let v = ProbeVector.make(count: linearized.A.columnCount, seed: 4)
+    let moved = ScaledVector(
       vector: try linearized.B.applied(to: input.vector), exponent: input.exponent
     ).normalised
-    let moved = try regular.solve(product.vector, transposed: false).vector
-    return PowerOfTwo.scaled(ProbeVector.norm(moved), by: product.exponent)
+    let size = ScaledVector(normalising: try linearized.A.applied(to: v))
+    let ratio = ProbeVector.norm(moved.vector) * ProbeVector.norm(v) / ProbeVector.norm(size.vector)
+    return PowerOfTwo.scaled(ratio, by: moved.exponent - size.exponent)
   }
 
   /// The relative change of the Jacobians; infinity where there are none after the step.

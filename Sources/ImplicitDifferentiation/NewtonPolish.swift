@@ -29,6 +29,9 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
   /// More steps are of no use: Newton's method squares the error at each, or fails.
   private static var stepLimit: Int { 8 }
 
+  /// From afar Newton's method may wander first. Where there is no solution it never stops.
+  private static var searchLimit: Int { 25 }
+
   /// Newton's method from here, while its correction becomes smaller.
   ///
   /// - Parameter solver: the method for the linear systems at a solution.
@@ -52,6 +55,20 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
     }
     best.polish = polish
     return best
+  }
+
+  /// Whether Newton's method from here, left to itself, ends at a solution.
+  func leadsToSolution(
+    at x: Input, tolerance: Double, solver: (Output) throws -> any LinearSolver
+  ) -> Bool {
+    var point = self
+    for _ in 0..<Self.searchLimit {
+      guard let (step, correction) = try? point.newtonStep(at: x, solver), correction.isFinite
+      else { return false }
+      if correction <= tolerance { return true }
+      point.y = point.y.refilled(zip(point.y.flattened(), step).map { $0 - $1 }) { $0 }
+    }
+    return false
   }
 
   private func newtonStep(

@@ -108,7 +108,7 @@ struct BratuTests {
     let refused = try #require(throws: DifferentiationError.self) {
       try implicit.linearize(at: lambda)
     }
-    guard case .conditionsNotMet(let residualNorm, let correction, _) = refused else {
+    guard case .noSolutionNearby(let residualNorm, let correction, _) = refused else {
       Issue.record("\(refused)")
       return
     }

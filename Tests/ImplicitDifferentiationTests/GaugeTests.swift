@@ -182,7 +182,7 @@ private func planTangent(_ dy: Potentials) -> Tensor {
     #expect {
       try twoPotentials().linearize(at: unequal)
     } throws: { error in
-      guard case DifferentiationError.conditionsNotMet(_, let correction, _) = error else {
+      guard case DifferentiationError.noSolutionNearby(_, let correction, _) = error else {
         return false
       }
       return correction > 1e-4

@@ -557,7 +557,7 @@ func gradientAt(_ point: KKTPoint<Tensor>) throws -> (gradient: Knobs, bytes: In
     return (total, linearization.recordedBytes)
   } catch is KKTError {
     return nil
-  } catch DifferentiationError.conditionsNotMet {
+  } catch DifferentiationError.conditionsNotMet, DifferentiationError.noSolutionNearby {
     return nil
   }
 }
