@@ -23,8 +23,8 @@ public struct LinearSolution: Sendable, Equatable {
   /// system, whose norm is known, so that badly scaled rows count as much as the others.
   public var backwardError: Double
 
-  /// A lower bound of the condition number `‖A‖₂ ‖A⁻¹‖₂` from the recurrence of the method, free of
-  /// charge; `nil` where it has none (direct methods, BiCGStab, with a preconditioner).
+  /// A lower bound of the condition number `‖A‖₂ ‖A⁻¹‖₂` from the recurrence of the method, at hardly
+  /// any cost; `nil` where it has none (direct methods, BiCGStab, with a preconditioner).
   ///
   /// A Krylov method sees `A` on the space that the right-hand side spans. A large number shows that
   /// `A` is ill-conditioned; a small one shows nothing about directions that are orthogonal to all

@@ -11,13 +11,17 @@ struct LanczosFactors {
   private var alphas: [Double] = []
   private var rootBetas: [Double] = []
 
+  /// `βₖ / αₖ` of the last step.
+  private var last = 0.0
+
   /// The largest entry on the diagonal of `T`, at most its largest eigenvalue.
   private(set) var largestDiagonal = 0.0
 
   /// Takes in one step, `x ← x + α p` and `p ← r + β p`.
   mutating func append(alpha: Double, beta: Double) {
-    let previous = rootBetas.last.map { $0 * $0 / alphas[alphas.count - 1] } ?? 0
-    largestDiagonal = max(largestDiagonal, 1 / alpha + previous)
+    let inverse = 1 / alpha
+    largestDiagonal = max(largestDiagonal, inverse + last)
+    last = beta * inverse
     alphas.append(alpha)
     rootBetas.append(beta.squareRoot())
   }
@@ -26,20 +30,29 @@ struct LanczosFactors {
   /// no negative entry, so neither has its leading eigenvector, and a vector of ones is a good start.
   var smallestEigenvalue: Double {
     let k = alphas.count
-    var y = [Double](repeating: 1, count: k)
+    if k == 0 { return .infinity }
+    let arena = VectorArena(vectors: 2, length: k)
+    let (y, product) = (arena[0], arena[1])
+    y.update(repeating: 1 / Double(k).squareRoot(), count: k)
     var eigenvalue = Double.infinity
-    for _ in 0..<3 {
-      let size = ProbeVector.norm(y)
-      for j in 0..<k { y[j] /= size }
-      var product = y
-      for j in 1..<max(k, 1) { product[j] += rootBetas[j - 1] * product[j - 1] }
-      for j in 0..<k { product[j] *= alphas[j] }
-      for j in stride(from: k - 2, through: 0, by: -1) {
-        product[j] += rootBetas[j] * product[j + 1]
+    alphas.withUnsafeBufferPointer { alphas in
+      rootBetas.withUnsafeBufferPointer { rootBetas in
+        for _ in 0..<3 {
+          var carried = 0.0
+          for j in 0..<k {
+            let value = y[j] + carried
+            product[j] = value * alphas[j]
+            carried = rootBetas[j] * value
+          }
+          for j in stride(from: k - 2, through: 0, by: -1) {
+            product[j] += rootBetas[j] * product[j + 1]
+          }
+          // A Rayleigh quotient of T⁻¹ is at most its largest eigenvalue.
+          eigenvalue = min(eigenvalue, 1 / Vector.dot(y, product, count: k))
+          y.update(from: product, count: k)
+          Vector.scale(1 / Vector.norm(y, count: k), y, count: k)
+        }
       }
-      // A Rayleigh quotient of T⁻¹ is at most its largest eigenvalue.
-      eigenvalue = min(eigenvalue, 1 / ProbeVector.dot(y, product))
-      y = product
     }
     return eigenvalue
   }
@@ -48,43 +61,51 @@ struct LanczosFactors {
 /// An upper triangle with two diagonals above the main one, which the methods with short recurrences
 /// reduce their matrices to.
 struct NarrowTriangle {
-  private var main: [Double] = []
-  private var above: [Double] = []
-  private var above2: [Double] = []
+  /// The reciprocals of the main diagonal, and the two diagonals above it.
+  private var columns: [(inverse: Double, above: Double, above2: Double)] = []
+  private var least = Double.infinity
 
   /// One more column, from the main diagonal upwards.
   mutating func append(_ diagonal: Double, _ above: Double, _ above2: Double) {
-    main.append(diagonal)
-    self.above.append(above)
-    self.above2.append(above2)
+    columns.append((1 / diagonal, above, above2))
+    least = min(least, diagonal.magnitude)
   }
 
-  /// `b ← R⁻¹ b`.
+  /// `b ← R⁻¹ b`, by columns.
   private func solve(_ b: inout [Double]) {
-    let k = main.count
-    for j in stride(from: k - 1, through: 0, by: -1) {
-      var sum = b[j]
-      if j + 1 < k { sum -= above[j + 1] * b[j + 1] }
-      if j + 2 < k { sum -= above2[j + 2] * b[j + 2] }
-      b[j] = sum / main[j]
+    columns.withUnsafeBufferPointer { columns in
+      b.withUnsafeMutableBufferPointer { b in
+        // What columns j and j + 1 leave in rows j and j − 1.
+        var (next, afterNext) = (0.0, 0.0)
+        for j in stride(from: columns.count - 1, through: 0, by: -1) {
+          let column = columns[j]
+          b[j] = (b[j] - next) * column.inverse
+          next = afterNext + column.above * b[j]
+          afterNext = column.above2 * b[j]
+        }
+      }
     }
   }
 
   /// `b ← R⁻ᵀ b`.
   private func solveTransposed(_ b: inout [Double]) {
-    for j in main.indices {
-      var sum = b[j]
-      if j >= 1 { sum -= above[j] * b[j - 1] }
-      if j >= 2 { sum -= above2[j] * b[j - 2] }
-      b[j] = sum / main[j]
+    columns.withUnsafeBufferPointer { columns in
+      b.withUnsafeMutableBufferPointer { b in
+        var (previous, before) = (0.0, 0.0)
+        for j in columns.indices {
+          let column = columns[j]
+          let value = (b[j] - column.above2 * before - column.above * previous) * column.inverse
+          (before, previous) = (previous, value)
+          b[j] = value
+        }
+      }
     }
   }
 
   /// The smallest singular value or a little more; six sweeps.
   var leastSingularValue: Double {
     inverseIteration(
-      count: main.count, atMost: main.reduce(.infinity) { min($0, $1.magnitude) },
-      solve: solve, solveTransposed: solveTransposed)
+      count: columns.count, atMost: least, solve: solve, solveTransposed: solveTransposed)
   }
 }
 
@@ -132,13 +153,19 @@ private func inverseIteration(
     solveTransposed(&y)
     let size = ProbeVector.norm(y)
     if !(size > 0 && size.isFinite) { return least }
-    for j in y.indices { y[j] /= size }
+    scale(&y, by: 1 / size)
     solve(&y)
     // z = R⁻¹y with ‖y‖ = 1.
     let inverse = ProbeVector.norm(y)
     if !(inverse > 0 && inverse.isFinite) { return least }
     least = min(least, 1 / inverse)
-    for j in y.indices { y[j] /= inverse }
+    scale(&y, by: 1 / inverse)
   }
   return least
+}
+
+private func scale(_ y: inout [Double], by factor: Double) {
+  y.withUnsafeMutableBufferPointer { y in
+    if let start = y.baseAddress { Vector.scale(factor, start, count: y.count) }
+  }
 }
