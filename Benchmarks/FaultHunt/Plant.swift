@@ -77,11 +77,11 @@ package enum Declaration: String, CaseIterable, Sendable {
   case untransposedProduct = "A in place of its transpose"
   case wrongInputTranspose = "transposed product with B misses a row"
 
-  /// Whether products with `A` and `Aᵀ` show it, unless it does no harm. (A slight asymmetry may do
-  /// harm along directions that few products see, and nothing is ever solved with `B`.)
+  /// Whether products with the operators show it, unless it does no harm. (A slight asymmetry may do
+  /// harm along directions that few products see.)
   package var isSeenByProducts: Bool {
     switch self {
-    case .conjugateGradientOfNearlySymmetric, .minresOfNearlySymmetric, .wrongInputTranspose: false
+    case .conjugateGradientOfNearlySymmetric, .minresOfNearlySymmetric: false
     default: true
     }
   }
