@@ -120,9 +120,12 @@ extension ImplicitProblem where Input == Self {
 extension ImplicitProblem {
   /// The solution as an implicit function of the input, with this problem's settings.
   public var implicitFunction: ImplicitFunction<Input, Output> {
-    ImplicitFunction(
-      forward: { x in try problem(at: x).solve(x) },
-      conditions: .root { x, y in try problem(at: x).optimality(x, y) },
+    // A problem that is its own input is asked at that input only. Without its derivative here: the
+    // trace of a traced problem would hold the function, the function the problem, and that the trace.
+    let template = ((self as? Input)?.withoutDerivative as? Self) ?? self
+    return ImplicitFunction(
+      forward: { x in try template.problem(at: x).solve(x) },
+      conditions: .root { x, y in try template.problem(at: x).optimality(x, y) },
       linearSolver: linearSolver, conditionsTolerance: conditionsTolerance, policy: policy,
       gauge: gauge)
   }

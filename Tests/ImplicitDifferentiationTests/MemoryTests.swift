@@ -57,10 +57,19 @@
         _ = try gradient(at: x) { x in
           try gradient(at: x) { try functions.plain($0).squaredNorm() }.squaredNorm()
         }
+        _ = try gradient(at: x.at(2)) { x in try Root(x: x)().sum() }
         // What is thrown leaves nothing either.
         _ = try? plain.pushforward([1])
         _ = try? functions.plain.linearize(at: x, solution: [9, 9])
       }
+    }
+
+    /// `eˣ` as a problem that is its own input.
+    private struct Root: TensorStructure, ImplicitProblem {
+      var x: Tensor
+      static var fields: [TensorField<Root>] { [.init("x", \.x)] }
+      func optimality(_ p: Root, _ y: Tensor) -> Tensor { log(y) - p.x }
+      func solve(_ p: Root) -> Tensor { exp(p.x) }
     }
 
     private struct Functions {
