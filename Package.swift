@@ -136,6 +136,20 @@ let package = Package(
       name: "MetaLearningSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/MetaLearningSolutions"),
+    // The inputs of the page below, which its tests compare with the same errors.
+    .target(
+      name: "HostileInputs",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "Batches",
+        "LiteratePages",
+      ],
+      path: "Tutorials/HostileInputs"),
+    .executableTarget(
+      name: "WhenThereIsNoDerivative",
+      dependencies: [
+        "ImplicitDifferentiation", "Comparison", "HostileInputs", "LiteratePages",
+      ],
+      path: "Tutorials/WhenThereIsNoDerivative"),
     .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
