@@ -146,10 +146,12 @@ let package = Package(
       path: "Tutorials/HostileInputs"),
     .executableTarget(
       name: "WhenThereIsNoDerivative",
-      dependencies: [
-        "ImplicitDifferentiation", "Comparison", "HostileInputs", "LiteratePages",
-      ],
+      dependencies: ["ImplicitDifferentiation", "HostileInputs", "LiteratePages"],
       path: "Tutorials/WhenThereIsNoDerivative"),
+    .executableTarget(
+      name: "WhenThereIsNoDerivativeSolutions",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
+      path: "Tutorials/WhenThereIsNoDerivativeSolutions"),
     .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
@@ -174,6 +176,7 @@ let package = Package(
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "MetaLearning", "MetaLearningSolutions",
+        "WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions",
         "WithTheCompiler",
         "FiveUseCases",
       ],
@@ -229,6 +232,7 @@ let package = Package(
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "MetaLearning", "MetaLearningSolutions",
+        "HostileInputs", "WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -59,7 +59,7 @@ extension HostileInput {
     .refused(
       .kink,
       "the projection of $(1, 0)$ onto the simplex: the second share is zero, and nothing presses it "
-        + "there",
+        + "there", isShown: false,
       {
         let simplex = ConstrainedMinimum(
           ConstrainedProblem<Tensor, Tensor>(

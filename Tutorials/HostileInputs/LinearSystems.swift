@@ -58,7 +58,7 @@ extension HostileInput {
   static let linearSystems: [HostileInput] = [
     .refused(
       .linearSystem,
-      "conjugate gradients on $\\begin{pmatrix}2&1\\\\0&2\\end{pmatrix}$, which is not symmetric",
+      "conjugate gradients on `[[2, 1], [0, 2]]`, which is not symmetric",
       { _ = try derivative(of: [[2, 1], [0, 2]], ConjugateGradient()) },
       by: { error in
         guard case .notSymmetric(let d)? = linearSolveError(in: error) else { return false }
@@ -66,7 +66,7 @@ extension HostileInput {
       }),
     .refused(
       .linearSystem,
-      "conjugate gradients on $\\begin{pmatrix}1&2\\\\2&1\\end{pmatrix}$, which is indefinite",
+      "conjugate gradients on `[[1, 2], [2, 1]]`, which is indefinite",
       { _ = try derivative(of: [[1, 2], [2, 1]], ConjugateGradient(), along: [1, -1]) },
       by: { error in
         guard case .notPositiveDefinite(_, let c)? = linearSolveError(in: error) else {
@@ -91,7 +91,7 @@ extension HostileInput {
         return d > 0.1
       }),
     .refused(
-      .linearSystem, "a quarter turn, $\\begin{pmatrix}0&-1\\\\1&0\\end{pmatrix}$, by BiCGStab",
+      .linearSystem, "a quarter turn, `[[0, -1], [1, 0]]`, by BiCGStab",
       { _ = try derivative(of: skew, BiCGStab()) },
       by: { error in
         guard case .breakdown? = linearSolveError(in: error) else { return false }
@@ -116,7 +116,6 @@ extension HostileInput {
       }),
     .refused(
       .linearSystem, "Neumann's series on 3: the factor from term to term is $1 - 3 = -2$",
-      isShown: false,
       { _ = try derivative(of: [[3]], NeumannSeries(), along: [1]) },
       by: { error in
         // The residual is 2ᵏ, and divergence is stated above 1e8.
@@ -157,7 +156,7 @@ extension HostileInput {
         let answer = try derivative(of: [[1, 0], [0, 1e-14]], LUSolver(), along: [1, 1])
         return (
           "\(PageCell(answer.value.scalars).text), condition number "
-            + "\(formatted(answer.report.conditionNumber ?? .nan)).",
+            + "\(formatted(answer.report.conditionNumber ?? .nan, digits: 3)).",
           near(answer.value[0], 1, within: 1e-14) && near(answer.value[1], 1e14, within: 1e-14)
         )
       }),
@@ -204,7 +203,7 @@ extension HostileInput {
         return defect > 1e-3
       }),
     .refused(
-      .linearSystem, "$\\begin{pmatrix}2&1\\\\0&2\\end{pmatrix}$ as `ClosureOperator(symmetric:)`",
+      .linearSystem, "`[[2, 1], [0, 2]]` as `ClosureOperator(symmetric:)`",
       {
         let leaning = ClosureOperator(symmetric: 2, matvec: { v in [2 * v[0] + v[1], 2 * v[1]] })
         _ = try GMRES().solve(leaning, [1, 0])

@@ -145,7 +145,7 @@ extension HostileInput {
       }),
     .refused(
       .noSolution,
-      "a quadratic program with the matrix $\\begin{pmatrix}1&2\\\\2&1\\end{pmatrix}$, which curves "
+      "a quadratic program with the matrix `[[1, 2], [2, 1]]`, which curves "
         + "downwards along $(1, -1)$", isShown: false,
       { _ = try InteriorPoint().solve(Q: [[1, 2], [2, 1]], c: [0, 0]) },
       by: exactly(ForwardSolverError.notConvex(index: 1))),

@@ -149,6 +149,7 @@ extension HostileInput {
     .refused(
       .undetermined,
       "the same along $\\dot b = (1, 0)$, which makes the two constraints contradict",
+      isShown: false,
       { _ = try repeated.linearize(at: [2, 4]).pushforward([1, 0]) },
       by: { isInconsistent($0, .left, 2 / 5.0.squareRoot()) }),
     .refused(
