@@ -17,7 +17,7 @@ import Testing
   private let claims = [
     "WhenThereIsNoDerivative": [
       "refused are the first two points and the last", "the good point has the largest residual",
-      "the stated error is at least the true one", "no digit is promised that is not there",
+      "wherever the library answers, the stated error", "no digit is promised that is not there",
       "all inputs gave the expected error or answer",
     ],
     "WhenThereIsNoDerivativeSolutions": [
@@ -50,7 +50,7 @@ import Testing
     let ofNumber = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {
-      _ = gradient(at: Tensor(2)) { y in y.scalar * y }
+      _ = gradient(at: Tensor(2)) { y in Tensor(y.scalar) * y }
     }
     let ofCapture = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
@@ -65,7 +65,7 @@ import Testing
       (ofNumber, "being differentiated**"), (ofCapture, "enclosing function**"),
     ] {
       let output = words(String(decoding: result?.standardErrorContent ?? [], as: UTF8.self))
-      let section = try #require(page.range(of: place)).upperBound
+      let section = try #require(page.firstRange(of: place)).upperBound
       let opening = try #require(page[section...].firstIndex(of: "“"))
       let closing = try #require(page[opening...].firstIndex(of: "”"))
       let sentence = page[page.index(after: opening)..<closing]

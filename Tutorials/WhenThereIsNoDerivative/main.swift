@@ -279,7 +279,7 @@ note("answered", answered)
 //
 // What comes from data is thrown. What is a mistake in the program stops it, as an index out of range
 // does, because no handler could mend it. Two of these would otherwise be wrong derivatives. **A number taken
-// out of a tensor that is being differentiated**, as in `y.scalar * x`, would be a constant from there on:
+// out of a tensor that is being differentiated**, as in `Tensor(y.scalar) * x`, would be a constant from there on:
 // “`scalar` of a traced tensor would lose its derivative in silence. Stay with tensors (a comparison of
 // tensors works on traced ones too), or write `.withoutDerivative` first where the derivative is not wanted.”
 // And **a tensor captured from an enclosing function** that is being differentiated, instead of passed as
