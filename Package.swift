@@ -136,6 +136,22 @@ let package = Package(
       name: "MetaLearningSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
       path: "Tutorials/MetaLearningSolutions"),
+    // The inputs of the page below, which its tests compare with the same errors.
+    .target(
+      name: "HostileInputs",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "Batches",
+        "LiteratePages",
+      ],
+      path: "Tutorials/HostileInputs"),
+    .executableTarget(
+      name: "WhenThereIsNoDerivative",
+      dependencies: ["ImplicitDifferentiation", "HostileInputs", "LiteratePages"],
+      path: "Tutorials/WhenThereIsNoDerivative"),
+    .executableTarget(
+      name: "WhenThereIsNoDerivativeSolutions",
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
+      path: "Tutorials/WhenThereIsNoDerivativeSolutions"),
     .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
@@ -160,6 +176,7 @@ let package = Package(
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "MetaLearning", "MetaLearningSolutions",
+        "WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions",
         "WithTheCompiler",
         "FiveUseCases",
       ],
@@ -215,6 +232,7 @@ let package = Package(
         "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
         "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
         "MetaLearning", "MetaLearningSolutions",
+        "HostileInputs", "WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions",
       ]),
   ],
   swiftLanguageModes: [.v6]

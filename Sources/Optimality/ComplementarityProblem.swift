@@ -15,6 +15,7 @@ struct ComplementarityProblem {
 
   /// - Throws: ``KKTError/oneSidedNotSolved(pivots:)`` for an `M` that is not positive definite.
   func solved() throws(KKTError) -> (multipliers: [Double], binding: [Int], pivots: Int) {
+    try requirePositiveDefinite()
     let count = offset.count
     // What a computed zero may differ by: rounding of q, of which each entry is a sum.
     let size = offset.reduce(0) { Swift.max($0, $1.magnitude) }
@@ -36,6 +37,18 @@ struct ComplementarityProblem {
       binding[wrong].toggle()
     }
     throw .oneSidedNotSolved(pivots: limit)
+  }
+
+  /// With another `M` signs decide nothing: the `λ` that makes `w` vanish may be the wrong one.
+  private func requirePositiveDefinite() throws(KKTError) {
+    if matrix.isEmpty { return }
+    do {
+      _ = try CholeskySolver(symmetryTolerance: 1e-6)
+        .prepare(try DenseOperator(rows: matrix))
+    } catch {
+      // Rounding may have cost symmetry; that is no matter here.
+      if case .notPositiveDefinite = error { throw .oneSidedNotSolved(pivots: 0) }
+    }
   }
 
   /// `λ` on a set with `w = 0` there.

@@ -16,6 +16,7 @@ let workbook = try Workbook(
     "OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions",
     "CheaperThanUnrolling", "CheaperThanUnrollingSolutions",
     "MetaLearning", "MetaLearningSolutions",
+    "WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions",
     "WithTheCompiler",
     "FiveUseCases",
   ],
