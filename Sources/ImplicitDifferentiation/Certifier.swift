@@ -59,6 +59,8 @@ final class Certifier: Sendable {
       PowerOfTwo.scaled(try B.applied(to: x), by: tangent.exponent - b.exponent)
     }
     return try error(of: answer, size: norm(answer.vector)) {
+      try componentwiseError(answer.vector, b.vector, transposed: false)
+    } termsNorm: {
       // Where the terms of B ẋ cancel, their rounding stays. A single one cannot.
       let size = norm(b.vector)
       let isSingle = tangent.vector.lazy.filter { $0 != 0 }.prefix(2).count < 2
@@ -89,6 +91,8 @@ final class Certifier: Sendable {
   ) throws -> DerivativeErrorEstimate? {
     let (u, size) = (solved.vector, norm(product))
     return try error(of: answer, size: size) {
+      try componentwiseError(answer.vector, cotangent.vector, transposed: true)
+    } termsNorm: {
       // An error of u may have any direction, and Bᵀ may annihilate u but not the error.
       Swift.max(size, try inputNorm() * length(of: u, transposed: true))
     } measure: { better in
@@ -130,25 +134,31 @@ final class Certifier: Sendable {
 
   /// - Parameters:
   ///   - size: the norm of the derivative.
+  ///   - componentwise: the componentwise backward error of the solve.
   ///   - termsNorm: the norm that it would have if nothing in it cancelled.
   ///   - measure: how much it changes at a better solution, and by perturbations of relative size one
   ///     of all coefficients.
   private func error(
-    of answer: LinearSolution, size: Double, termsNorm: () throws -> Double,
+    of answer: LinearSolution, size: Double, componentwise: () throws -> Double,
+    termsNorm: () throws -> Double,
     measure: (LinearizedConditions) throws -> (truncation: Double, perturbations: [Double])
   ) throws -> DerivativeErrorEstimate? {
     if certification.effort == .none { return nil }
     let terms: Double
     if certification.effort == .estimate {
-      guard let condition = solver.condition?.conditionNumber ?? answer.conditionEstimate,
-        let correction, isExact
-      else { return nil }
+      guard let correction, isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
-      let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, answer.backwardError)
-      let wrong = condition * correction + (answer.relativeBias ?? 0)
+      // Where nothing is known of the condition, no estimate can promise anything.
+      let condition =
+        solver.condition?.conditionNumber ?? answer.conditionEstimate ?? .infinity
+      let defect =
+        solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
+      let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
+      let wrong = (correction == 0 ? 0 : condition * correction) + (answer.relativeBias ?? 0)
       let estimate = DerivativeErrorEstimate(
         truncation: wrong == 0 || terms == 0 ? 0 : wrong * terms,
-        rounding: rounding * terms, derivativeNorm: size, termsNorm: terms, isMeasured: false)
+        rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
+        isMeasured: false)
       if certification.accepts(estimate) { return estimate }
     } else {
       terms = Swift.max(size, try termsNorm())
@@ -184,6 +194,26 @@ final class Certifier: Sendable {
       var x = $0.vector
       removeComponents(transposed ? gauged.left : gauged.right, from: &x)
       return x
+    }
+  }
+
+  /// `max |b − A x|ᵢ / (|A||x| + |b|)ᵢ`: the smallest relative change of the *entries* of `A` and `b`
+  /// for which `x` is exact (W. Oettli and W. Prager 1964). Unlike a ratio of norms it is not blind for
+  /// equations in smaller units, which iterative methods do not scale. `|A||x|` is taken from products
+  /// with random signs; three products in all.
+  private func componentwiseError(
+    _ x: [Double], _ b: [Double], transposed: Bool
+  ) throws -> Double {
+    func product(_ x: [Double]) throws -> [Double] {
+      try transposed ? A.transposeApplied(to: x) : A.applied(to: x)
+    }
+    let image = try product(x)
+    let signs = try Self.seeds.map { try product(perturbed(x, seed: $0)) }
+    return b.indices.reduce(0) { largest, i in
+      let residual = (b[i] - image[i]).magnitude
+      if residual == 0 { return largest }
+      let terms = signs.reduce(b[i].magnitude) { Swift.max($0, $1[i].magnitude) }
+      return Swift.max(largest, residual / terms)
     }
   }
 

@@ -32,6 +32,10 @@ public enum DifferentiationError: Error, Equatable {
   /// may be no approximation of anything.
   case noSolutionNearby(residualNorm: Double, newtonCorrection: Double, tolerance: Double)
 
+  /// The conditions have a kink within the accuracy of the solution: at `distance` from it, relative
+  /// to its size. The derivative may be that of the wrong side.
+  case kinkNearby(distance: Double)
+
   /// The linear system of the derivative was not solved, or cannot be; `during` says which.
   case linearSolve(LinearSolveError, during: String)
 
@@ -77,6 +81,11 @@ extension DifferentiationError: CustomStringConvertible {
         + "allowed, and further steps do not settle (the residual is \(residualNorm.shortened)). Does "
         + "a solution exist for this input? Look for an end of the solutions, as past a fold, "
         + "and check that the conditions are those that the solver solves."
+    case .kinkNearby(let distance):
+      return "The conditions have a kink at a distance of \(distance.shortened) of the solution's "
+        + "size, and the solution is known no better than that: the derivative may be that of the "
+        + "wrong side. Let the solver run longer; if the kink is at the solution itself, there is no "
+        + "derivative for all directions, and the input must move away from it."
     case .linearSolve(let error, let during):
       return "The linear system \(during) could not be solved. \(error)"
     case .inaccurate(let truncation, _, _) where !truncation.isFinite:

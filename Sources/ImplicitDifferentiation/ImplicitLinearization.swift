@@ -97,12 +97,21 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         report.warnings.append(try policy.warning(error))
       }
     }
-    certifier = Certifier(
-      certification, conditions: linearized, solver: prepared, solution: solution.flattened(),
-      newtonStep: newtonStep
-    ) { numbers in
+    let linearize = { @Sendable (numbers: [Double]) in
       try conditions.linearize(point, solution.refilled(numbers) { $0 })
     }
+    let position = solution.flattened()
+    if let newtonStep, certification.effort != .none, linearized.recording?.hasBranches == true {
+      let probe = KinkProbe(
+        conditions: linearized, solution: position, newtonStep: newtonStep, linearize: linearize)
+      if let distance = try probe.distance() {
+        report.warnings.append(
+          try policy.warning(DifferentiationError.kinkNearby(distance: distance)))
+      }
+    }
+    certifier = Certifier(
+      certification, conditions: linearized, solver: prepared, solution: position,
+      newtonStep: newtonStep, linearize: linearize)
     self.policy = policy
     if let review = linearized.review {
       // With a gauge, by its regular system: rounding is consistent with no gauge.

@@ -36,6 +36,7 @@ extension Projection {
     try requireOrderedBounds(lower, upper, "box")
     let (low, high) = (lower.broadcast(to: x.shape), upper.broadcast(to: x.shape))
     let total = total.reshaped([])
+    noteBranch(x, low, high, w, total)
     let section = BoxSection(
       x: x.withoutDerivative.scalars, lower: low.withoutDerivative.scalars,
       upper: high.withoutDerivative.scalars, weights: w.withoutDerivative.scalars)

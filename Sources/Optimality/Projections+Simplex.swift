@@ -26,6 +26,7 @@ extension Projection {
       throw ProjectionError.emptySet(
         set: "simplex", reason: "its entries add to \(total.withoutDerivative.scalar)")
     }
+    noteBranch(x, total)
     let values = x.withoutDerivative.scalars
     var support = [Double](repeating: 0, count: values.count)
     var largest = [Double](repeating: 0, count: values.count)

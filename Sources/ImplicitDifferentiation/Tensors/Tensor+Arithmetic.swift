@@ -156,5 +156,8 @@ public func pow(_ x: Tensor, _ y: Tensor) -> Tensor {
 
 extension Tensor {
   /// The indicator of zero, entry by entry.
-  fileprivate var isZero: Tensor { isLess(than: 0, orEqual: true) - isLess(than: 0) }
+  fileprivate var isZero: Tensor {
+    let values = withoutDerivative
+    return values.isLess(than: 0, orEqual: true) - values.isLess(than: 0)
+  }
 }

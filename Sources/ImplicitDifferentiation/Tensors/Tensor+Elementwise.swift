@@ -25,6 +25,7 @@ extension Tensor {
     guard let shape = Shape.broadcast(dimensions, other.dimensions) else {
       return shapeMismatch("isLess(than:)", dimensions, other.dimensions)
     }
+    noteBranch(self, other)
     return binary(
       orEqual ? .isLessOrEqual : .isLess, withoutDerivative, other.withoutDerivative, shape)
   }
@@ -56,7 +57,8 @@ public func softplus(_ x: Tensor) -> Tensor { x.mapped(.softplus) { x, _ in logi
 
 /// `|x|`, entry by entry. At the kink `x = 0` the derivative is taken as 0.
 public func abs(_ x: Tensor) -> Tensor {
-  x.mapped(.magnitude) { x, _ in x.withoutDerivative.mapped(.sign) { x, _ in x } }
+  noteBranch(x)
+  return x.mapped(.magnitude) { x, _ in x.withoutDerivative.mapped(.sign) { x, _ in x } }
 }
 
 /// The larger of two, entry by entry; extents of 1 stretch; NaN if either is. Where both are equal
@@ -108,6 +110,7 @@ private func extremum(_ function: BinaryFunction, _ name: String, _ a: Tensor, _
     return shapeMismatch(name, a.dimensions, b.dimensions)
   }
   guard let trace = innermostTrace(a, b) else { return binary(function, a, b, shape) }
+  noteBranch(a, b)
   let (p, q) = (a.lowered(below: trace), b.lowered(below: trace))
   let value = extremum(function, name, p, q)
   let first =
@@ -123,5 +126,15 @@ private func maskedDifferentials(
 ) -> [(operand: Tensor, piece: Piece)] {
   StridedTerm.elementwise(shape, coefficient: shape, input: operand.dimensions).map {
     (operand, Piece(below, times: mask, $0))
+  }
+}
+
+/// Tells the traces of the operands, of all levels, that their values decided between two formulas.
+package func noteBranch(_ operands: Tensor...) {
+  var operands = operands
+  while let trace = innermostTrace(of: operands) {
+    if trace.hasBranches { return }
+    trace.hasBranches = true
+    operands = operands.map { $0.lowered(below: trace) }
   }
 }

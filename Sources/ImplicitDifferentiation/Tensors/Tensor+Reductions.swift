@@ -102,6 +102,7 @@ extension Tensor {
   public func max(alongAxis axis: Int) -> Tensor {
     let (outer, n, inner) = split(alongAxis: axis, "max(alongAxis:)")
     if n == 0 { stop("`max` of no entries: the shape is \(dimensions).") }
+    noteBranch(self)
     var places = [Int32](repeating: 0, count: outer * inner)
     places.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }

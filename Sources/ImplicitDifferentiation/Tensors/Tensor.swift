@@ -213,6 +213,7 @@ extension Tensor: Equatable {
         "`\(operation)` compares two numbers; a tensor of shape \(dimensions) is not one. "
           + "Entrywise: `isLess(than:)`.")
     }
+    noteBranch(self)
     return storage.base[0]
   }
 }

@@ -109,6 +109,10 @@ final class Trace: @unchecked Sendable {
   private let owner: UInt
   private let isOpen = Atomic<Bool>(true)
 
+  /// Whether an operation chose between two formulas by comparing traced numbers: what was recorded
+  /// may then be one piece of a function with kinks.
+  var hasBranches = false
+
   private(set) var counts: [Int32] = []
   /// The terms into node `k` are `terms[firstTerm[k]..<firstTerm[k + 1]]`.
   private(set) var firstTerm: [Int32] = [0]

@@ -23,13 +23,15 @@ public struct LinearSolution: Sendable, Equatable {
   /// system, whose norm is known, so that badly scaled rows count as much as the others.
   public var backwardError: Double
 
-  /// A lower bound of the condition number `‖A‖₂ ‖A⁻¹‖₂` from the recurrence of the method, at hardly
-  /// any cost; `nil` where it has none (direct methods, BiCGStab, with a preconditioner).
+  /// The condition number of `A`, as far as the method knows it; `nil` where it knows nothing
+  /// (BiCGStab, iterations with a preconditioner).
   ///
-  /// A Krylov method sees `A` on the space that the right-hand side spans. A large number shows that
-  /// `A` is ill-conditioned; a small one shows nothing about directions that are orthogonal to all
-  /// it has seen, such as the null vector of a singular symmetric `A` with a consistent right-hand
-  /// side. That takes another right-hand side: see ``ConjugateGradient/singularityProbe``.
+  /// A factorisation knows that of the equilibrated matrix (``ConditionEvidence``). A Krylov method
+  /// has a lower bound of `‖A‖₂ ‖A⁻¹‖₂`, free of charge, from the space that the right-hand side
+  /// spans. There a large number shows that `A` is ill-conditioned; a small one shows nothing about
+  /// directions orthogonal to all it has seen, such as the null vector of a singular symmetric `A`
+  /// with a consistent right-hand side. That takes another right-hand side: see
+  /// ``ConjugateGradient/singularityProbe``.
   public var conditionEstimate: Double?
 
   /// `‖x − A⁻¹b‖₂` of a method that knowingly solves another system, ``Ridge``, as it estimates

@@ -226,7 +226,8 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       vector: [Double](UnsafeBufferPointer(start: x, count: n)), iterations: column.refinements,
       operatorProducts: column.products,
       residualNorm: PowerOfTwo.scaled(residualNorm, by: column.exponent),
-      relativeResidual: relativeResidual, backwardError: column.error, method: methodDescription)
+      relativeResidual: relativeResidual, backwardError: column.error,
+      conditionEstimate: factors.condition.conditionNumber, method: methodDescription)
   }
 
   /// `b ← A⁻¹b`, or `A⁻ᵀb`, for each of `k` vectors.
