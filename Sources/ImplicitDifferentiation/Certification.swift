@@ -18,7 +18,8 @@ public struct Certification: Sendable, Equatable {
   public enum Effort: Sendable {
     /// Errors are *unchecked*.
     case none
-    /// What is known without further solves. Where that cannot promise `errorLimit`, it is measured.
+    /// What is known without further solves. Where that cannot promise eight digits
+    /// (`measuredAbove`), errors are measured.
     case estimate
     /// Each derivative's error is measured.
     case measure
@@ -32,11 +33,16 @@ public struct Certification: Sendable, Equatable {
   /// limit.
   public var errorLimit: Double?
 
+  /// The relative error above which `.estimate` is not content with an estimate, and measures: an
+  /// estimate promises eight digits, or it is of no use.
+  public var measuredAbove = 1e-8
+
   /// - Parameters:
   ///   - effort: see the property.
-  ///   - errorLimit: see the property; by default 1: a derivative without a single right digit is
-  ///     none.
-  public init(_ effort: Effort = .estimate, errorLimit: Double? = 1) {
+  ///   - errorLimit: see the property; by default 1e4. Errors stated are on the safe side, in
+  ///     ill-conditioned problems by orders of magnitude; a derivative with a larger one
+  ///     has no right digit, and is none.
+  public init(_ effort: Effort = .estimate, errorLimit: Double? = 1e4) {
     self.effort = effort
     self.errorLimit = errorLimit
   }

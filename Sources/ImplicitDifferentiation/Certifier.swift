@@ -10,8 +10,11 @@ final class Certifier: Sendable {
   private let A: any LinearOperator
   private let B: any LinearOperator
   private let solver: any PreparedLinearSolver
-  /// The solution after one Newton step; `nil` if that was not taken.
-  private let improved: [Double]?
+  private let residual: [Double]
+  private let input: [Double]
+  private let solution: [Double]
+  /// `A⁻¹F`; `nil` if unknown.
+  private let newtonStep: [Double]?
   /// The largest change of an entry of the solution by that step, relative to the entry.
   private let correction: Double?
   /// Whether the products are derivatives up to rounding, and no approximations.
@@ -22,7 +25,10 @@ final class Certifier: Sendable {
   /// What is computed at its first use, and kept.
   private struct State {
     var inputNorm: Double?
-    var better: LinearizedConditions?
+    var images: (A: [Double], B: [Double])?
+    var reference: (any PreparedLinearSolver)?
+    var noiseStep: [Double]?
+    var better: [LinearizedConditions]?
   }
 
   /// - Parameters:
@@ -30,14 +36,17 @@ final class Certifier: Sendable {
   ///   - linearize: records the conditions with the same input and another solution.
   init(
     _ certification: Certification, conditions: LinearizedConditions,
-    solver: any PreparedLinearSolver, solution: [Double], newtonStep: [Double]?,
+    solver: any PreparedLinearSolver, input: [Double], solution: [Double], newtonStep: [Double]?,
     linearize: @escaping @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   ) {
     self.certification = certification
     A = conditions.A
     B = conditions.B
     self.solver = solver
-    improved = newtonStep.map { step in zip(solution, step).map { $0 - $1 } }
+    residual = conditions.residual
+    self.input = input
+    self.solution = solution
+    self.newtonStep = newtonStep
     correction = newtonStep.map { step in
       zip(solution, step).reduce(0) { largest, entry in
         let (y, e) = entry
@@ -68,9 +77,11 @@ final class Certifier: Sendable {
       if size == 0 { return terms * (solver.condition?.inverseNorm ?? 0) }
       return length(of: answer.vector, transposed: false) * Swift.max(1, terms / size)
     } measure: { better in
-      // The system of the better solution, A′ẏ′ = −B′ẋ, and its defect at ẏ.
-      let image = try better.A.applied(to: answer.vector)
-      let defect = zip(image, try product(better.B, tangent.vector)).map { -$0 - $1 }
+      // The systems of the better solutions, A′ẏ′ = −B′ẋ, and their defects at ẏ.
+      let defects = try better.map { better in
+        let image = try better.A.applied(to: answer.vector)
+        return zip(image, try product(better.B, tangent.vector)).map { -$0 - $1 }
+      }
       let noise = try Self.seeds.map { seed in
         let image = perturbed(
           try A.applied(to: perturbed(answer.vector, seed: seed)), seed: seed + 1)
@@ -78,8 +89,8 @@ final class Certifier: Sendable {
           try product(B, perturbed(tangent.vector, seed: seed + 2)), seed: seed + 3)
         return zip(image, terms).map { $0 + $1 }
       }
-      let changes = try solve([defect] + noise, transposed: false).map(norm)
-      return (changes[0], Array(changes.dropFirst()))
+      let changes = try solve(defects + noise, transposed: false).map(norm)
+      return (changes.prefix(better.count).max() ?? 0, Array(changes.dropFirst(better.count)))
     }?.scaled(by: b.exponent)
   }
 
@@ -97,18 +108,23 @@ final class Certifier: Sendable {
       Swift.max(size, try inputNorm() * length(of: u, transposed: true))
     } measure: { better in
       let right = cotangent.scaled(for: solved.exponent)
-      let defect = zip(right, try better.A.transposeApplied(to: u)).map { $0 - $1 }
+      let defects = try better.map { better in
+        zip(right, try better.A.transposeApplied(to: u)).map { $0 - $1 }
+      }
       let noise = try Self.seeds.map { seed in
         perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
       }
-      let changes = try solve([defect] + noise, transposed: true)
-      let moved = try better.B.transposeApplied(to: zip(u, changes[0]).map { $0 + $1 })
-      let rounding = try zip(Self.seeds, changes.dropFirst()).map { seed, change in
+      let changes = try solve(defects + noise, transposed: true)
+      let truncations = try zip(better, changes).map { better, change in
+        let moved = try better.B.transposeApplied(to: zip(u, change).map { $0 + $1 })
+        return norm(zip(moved, product).map { $0 - $1 })
+      }
+      let rounding = try zip(Self.seeds, changes.dropFirst(better.count)).map { seed, change in
         let terms = perturbed(
           try B.transposeApplied(to: perturbed(u, seed: seed + 2)), seed: seed + 3)
         return norm(zip(try B.transposeApplied(to: change), terms).map { $0 + $1 })
       }
-      return (norm(zip(moved, product).map { $0 - $1 }), rounding)
+      return (truncations.max() ?? 0, rounding)
     }?.scaled(by: solved.exponent)
   }
 
@@ -121,13 +137,57 @@ final class Certifier: Sendable {
       rounding: estimate.rounding / estimate.termsNorm, limit: limit)
   }
 
+  /// Throws unless products that the user wrote, `Aᵀu = ȳ` and `Bᵀu`, are transposes of `A w` and `B w`
+  /// for a random `w`. What was probed when the system was prepared, with random vectors, may have
+  /// missed an equation in small units; this is about the numbers that are handed out.
+  func requireTransposes(
+    solved u: [Double], cotangent: [Double], product: [Double]
+  ) throws(LinearSolveError) {
+    guard A.needsProbe || B.needsProbe else { return }
+    let v = ProbeVector.make(count: A.columnCount, seed: 61)
+    let w = ProbeVector.make(count: B.columnCount, seed: 62)
+    let images: (A: [Double], B: [Double])
+    if let known = state.withLock({ $0.images }) {
+      images = known
+    } else {
+      images = (try A.applied(to: v), try B.applied(to: w))
+      let made = images
+      state.withLock { $0.images = made }
+    }
+    for (image, other, probe) in [(images.A, cotangent, v), (images.B, product, w)] {
+      let terms = zip(image, u).reduce(0) { $0 + ($1.0 * $1.1).magnitude }
+      let others = zip(other, probe).reduce(0) { $0 + ($1.0 * $1.1).magnitude }
+      let defect =
+        zip(image, u).reduce(0) { $0 + $1.0 * $1.1 }
+        - zip(other, probe).reduce(0) { $0 + $1.0 * $1.1 }
+      let relative = defect == 0 ? 0 : defect.magnitude / (terms + others)
+      if !(relative <= Self.transposeTolerance) {
+        throw .structureMismatch(declared: .transposedProduct, relativeDefect: relative)
+      }
+    }
+  }
+
+  /// Products by differences agree to eight digits.
+  private static var transposeTolerance: Double { 1e-7 }
+
   // MARK: Estimate, then measure
 
   /// Rounding errors of a coefficient or a product, in units of `ε`.
   private static var roundings: Double { 10 }
 
-  /// A Newton step tells the truncation error up to its square; twice is on the safe side.
-  private static var safety: Double { 2 }
+  /// Near a fold a Newton step tells the truncation error within a small factor only, and the
+  /// rounding of a residual is known by samples.
+  private static var safety: Double { 6 }
+
+  /// What an estimate takes for the relative change of `A` and `B` when the solution changes by its own
+  /// size.
+  private static var curvature: Double { 4 }
+
+  /// Up to this many unknowns, iterative solves are certified by a factorisation.
+  private static var factorisedCount: Int { 128 }
+
+  /// A Krylov method that ends sooner has seen few directions, and knows little of the condition.
+  private static var fewIterations: Int { 5 }
 
   /// Two perturbations: that both do little by accident is a matter of one in hundreds.
   private static var seeds: [UInt64] { [11, 23] }
@@ -141,7 +201,7 @@ final class Certifier: Sendable {
   private func error(
     of answer: LinearSolution, size: Double, componentwise: () throws -> Double,
     termsNorm: () throws -> Double,
-    measure: (LinearizedConditions) throws -> (truncation: Double, perturbations: [Double])
+    measure: ([LinearizedConditions]) throws -> (truncation: Double, perturbations: [Double])
   ) throws -> DerivativeErrorEstimate? {
     if certification.effort == .none { return nil }
     let terms: Double
@@ -154,12 +214,25 @@ final class Certifier: Sendable {
       let defect =
         solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
-      let wrong = (correction == 0 ? 0 : condition * correction) + (answer.relativeBias ?? 0)
+      // No residual tells the solution better than to κ ε, however small it was computed to be.
+      let distance = correction + condition * .ulpOfOne
+      let wrong = Self.curvature * condition * distance + (answer.relativeBias ?? 0)
       let estimate = DerivativeErrorEstimate(
-        truncation: wrong == 0 || terms == 0 ? 0 : wrong * terms,
+        truncation: terms == 0 ? 0 : wrong * terms,
         rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
         isMeasured: false)
-      if certification.accepts(estimate) { return estimate }
+      // The condition of a scaled matrix is not that of the changes that a Newton step makes to it.
+      let isTold =
+        if let evidence = solver.condition {
+          !evidence.isScaled
+        } else {
+          answer.iterations >= Self.fewIterations
+        }
+      if isTold && estimate.relative <= certification.measuredAbove
+        && certification.accepts(estimate)
+      {
+        return estimate
+      }
     } else {
       terms = Swift.max(size, try termsNorm())
     }
@@ -185,8 +258,20 @@ final class Certifier: Sendable {
     solver.condition?.length(of: x, transposed: transposed) ?? norm(x)
   }
 
-  /// With a gauge: the solutions without the components that are free.
+  /// The solver that measures: that of the derivative, or a factorisation in place of an iterative
+  /// method where that costs little. An iterative method would be blind for its own weaknesses, such
+  /// as equations in small units.
+  private func reference() throws -> any PreparedLinearSolver {
+    if solver.condition != nil || A.rowCount > Self.factorisedCount { return solver }
+    if let known = state.withLock({ $0.reference }) { return known }
+    let reference = try LUSolver().prepare(A)
+    state.withLock { $0.reference = reference }
+    return reference
+  }
+
+  /// Solutions by the reference solver; with a gauge, without the components that are free.
   private func solve(_ columns: [[Double]], transposed: Bool) throws -> [[Double]] {
+    let solver = try reference()
     guard let gauged = solver as? PreparedGaugedSolver else {
       return try solver.solve(columns: columns, transposed: transposed).map(\.vector)
     }
@@ -228,13 +313,41 @@ final class Certifier: Sendable {
     return found
   }
 
-  /// The conditions at the solution after one more Newton step.
-  private func betterConditions() throws -> LinearizedConditions? {
+  /// The conditions at two solutions as good as can be had: after one more Newton step, and moved to
+  /// and fro by what rounding makes of the residual. (A solver that drives the *computed* residual to
+  /// zero has a Newton step of zero, and is off by that all the same.)
+  private func betterConditions() throws -> [LinearizedConditions]? {
     if let known = state.withLock({ $0.better }) { return known }
-    guard let improved else { return nil }
-    let better = try linearize(improved)
+    guard var newtonStep else { return nil }
+    let noise = try noiseStep()
+    if solver.condition == nil { newtonStep = try solve([residual], transposed: false)[0] }
+    let better = try [1.0, -1.0].map { side in
+      try linearize(
+        solution.indices.map { solution[$0] - newtonStep[$0] + side * noise[$0] })
+    }
     state.withLock { $0.better = better }
     return better
+  }
+
+  /// Whether a Newton step is no longer than what rounding of the residual makes of it.
+  func isNoise(_ step: [Double]) -> Bool {
+    guard let noise = try? noiseStep() else { return false }
+    return norm(step) <= 2 * norm(noise)
+  }
+
+  /// How far the solution moves when each term of the residual is changed at random by some units of
+  /// rounding: the longest of three tries, for one may miss the direction in which it moves easily.
+  /// The terms are taken to be as large as those of `A y` and `B x`.
+  func noiseStep() throws -> [Double] {
+    if let known = state.withLock({ $0.noiseStep }) { return known }
+    let noise = try [31, 41, 51].map { (seed: UInt64) in
+      let image = perturbed(try A.applied(to: perturbed(solution, seed: seed)), seed: seed + 1)
+      let terms = perturbed(try B.applied(to: perturbed(input, seed: seed + 2)), seed: seed + 3)
+      return zip(image, terms).map { 4 * Double.ulpOfOne * ($0 + $1) }
+    }
+    let step = try solve(noise, transposed: false).max { norm($0) < norm($1) } ?? []
+    state.withLock { $0.noiseStep = step }
+    return step
   }
 
   private func perturbed(_ x: [Double], seed: UInt64) -> [Double] {

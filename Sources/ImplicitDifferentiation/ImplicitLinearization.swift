@@ -82,9 +82,17 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       newtonStep = step
       report.newtonCorrection = correction
     }
+    let linearize = { @Sendable (numbers: [Double]) in
+      try conditions.linearize(point, solution.refilled(numbers) { $0 })
+    }
+    let position = solution.flattened()
+    certifier = Certifier(
+      certification, conditions: linearized, solver: prepared, input: point.flattened(),
+      solution: position, newtonStep: newtonStep, linearize: linearize)
     if let tolerance = conditionsTolerance, let correction = report.newtonCorrection {
-      // `!(≤)`, so that NaN is refused too.
-      if !(correction <= tolerance) {
+      // `!(≤)`, so that NaN is refused too. A step within what rounding makes of the residual is no
+      // sign of a solver that stopped early: in ill-conditioned systems no point has a smaller one.
+      if !(correction <= tolerance), !certifier.isNoise(newtonStep ?? []) {
         // A solution that Newton's method finds from here tells one that the solver stopped early;
         // where it finds none, there may be nothing to differentiate.
         let isEarly = solved.leadsToSolution(at: point, tolerance: tolerance) { _ in linearSolver }
@@ -97,21 +105,17 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         report.warnings.append(try policy.warning(error))
       }
     }
-    let linearize = { @Sendable (numbers: [Double]) in
-      try conditions.linearize(point, solution.refilled(numbers) { $0 })
-    }
-    let position = solution.flattened()
-    if let newtonStep, certification.effort != .none, linearized.recording?.hasBranches == true {
+    if let newtonStep, certification.effort != .none, linearized.recording?.hasBranches == true,
+      let noiseStep = try? certifier.noiseStep()
+    {
       let probe = KinkProbe(
-        conditions: linearized, solution: position, newtonStep: newtonStep, linearize: linearize)
+        conditions: linearized, solution: position, newtonStep: newtonStep, noiseStep: noiseStep,
+        linearize: linearize)
       if let distance = try probe.distance() {
         report.warnings.append(
           try policy.warning(DifferentiationError.kinkNearby(distance: distance)))
       }
     }
-    certifier = Certifier(
-      certification, conditions: linearized, solver: prepared, solution: position,
-      newtonStep: newtonStep, linearize: linearize)
     self.policy = policy
     if let review = linearized.review {
       // With a gauge, by its regular system: rounding is consistent with no gauge.
@@ -290,6 +294,11 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       try B.applied(toEach: normalised.map(\.vector), transposed: true)
     }
     return try scaled.indices.map { k in
+      try certified(during) { () throws(LinearSolveError) in
+        try certifier.requireTransposes(
+          solved: normalised[k].vector, cotangent: scaled[k].scaled(for: normalised[k].exponent),
+          product: products[k])
+      }
       let result = try ScaledVector(
         products[k], of: normalised[k], "the product Bᵀ u of the pullback")
       let error = try certifier.pullbackError(

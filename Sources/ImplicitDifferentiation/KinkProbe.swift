@@ -8,12 +8,14 @@ import Kernels
 /// the true one. So `A v` and `B w` are compared at two points, to both sides of the solution and as
 /// far away as its accuracy: where they jump, there is a kink between.
 ///
-/// Only for conditions that compare what they depend on; costs two recordings, and two products at
-/// each. Jumps along directions that the two points do not differ in stay unseen.
+/// Only for conditions that compare what they depend on; costs two recordings, two products at each
+/// and a linear solve. Jumps along directions that the two points do not differ in stay unseen.
 struct KinkProbe {
   let conditions: LinearizedConditions
   let solution: [Double]
   let newtonStep: [Double]
+  /// What rounding of the residual may do to the solution.
+  let noiseStep: [Double]
   let linearize: (_ solution: [Double]) throws -> LinearizedConditions
 
   /// Products of one piece change by about as much as the solution.
@@ -26,8 +28,11 @@ struct KinkProbe {
   /// found.
   func distance() throws -> Double? {
     let signs = ProbeVector.make(count: solution.count, seed: 7)
-    // Each entry by what the Newton step says of it, and by the rounding of a solve.
-    let radii = zip(solution, newtonStep).map { 4 * $1.magnitude + Self.rounding * $0.magnitude }
+    // Each entry by what the Newton step says of it, and by rounding.
+    let radii = solution.indices.map { i in
+      4 * (newtonStep[i].magnitude + noiseStep[i].magnitude)
+        + Self.rounding * solution[i].magnitude
+    }
     for side in [1.0, -1.0] {
       let shift = solution.indices.map { i in
         (signs[i] < 0 ? -side : side) * radii[i] - newtonStep[i]

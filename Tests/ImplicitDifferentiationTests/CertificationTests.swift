@@ -23,8 +23,8 @@ import Testing
     for report in [try linear.pushforward(3).report, try linear.pullback(3).report] {
       let estimate = try #require(report.errorEstimate)
       #expect(estimate.isMeasured)
-      // The safety factor is two.
-      let expected = 3 * 2 * 2 * e / 12
+      // The safety factor is six.
+      let expected = 3 * 6 * 2 * e / 12
       #expect((estimate.truncation / expected - 1).magnitude < 5 * e + 1e-5, "\(estimate)")
       #expect(estimate.rounding < 1e-13)
     }
@@ -71,6 +71,7 @@ import Testing
     func report(_ limit: Double) throws -> DerivativeReport {
       var function = function
       function.certification = Certification(errorLimit: limit)
+      function.certification.measuredAbove = limit
       return try function.pushforward(at: [1, 2], [1, 0]).report
     }
     let estimated = try #require(try report(1).errorEstimate)

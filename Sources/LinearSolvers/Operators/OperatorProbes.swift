@@ -65,7 +65,8 @@ extension LinearOperator {
     _ product: [Double], of u: [Double], tolerance: Double
   ) throws(LinearSolveError) {
     guard needsProbe, rowCount > 0 else { return }
-    let v = ProbeVector.make(count: rowCount, seed: 2)
+    let tolerance = max(probeTolerance, tolerance)
+    let v = ProbeVector.make(count: rowCount, seed: 2, weighing: product, tolerance: tolerance)
     let transposed: [Double]
     do throws(LinearSolveError) {
       transposed = try transposeApplied(to: v)
@@ -74,7 +75,7 @@ extension LinearOperator {
     }
     try requireFiniteEntries(transposed, "a product with the transpose of the operator")
     let defect = ProbeVector.defect(product: product, with: v, other: transposed, against: u)
-    if !(defect <= max(probeTolerance, tolerance)) {
+    if !(defect <= tolerance) {
       let isSymmetric = (self as? ClosureOperator)?.isDeclaredSymmetric ?? false
       throw .structureMismatch(
         declared: isSymmetric ? .symmetric : .transposedProduct, relativeDefect: defect)
@@ -113,6 +114,20 @@ package enum ProbeVector {
         buffer.initializeElement(at: i, to: z & 1 == 0 ? magnitude : -magnitude)
       }
       initialized = count
+    }
+  }
+
+  /// The same, divided by the size of the entries of a product (by powers of two), so that rows in
+  /// small units count as much as others: as far as the rounding of the product stays below the
+  /// tolerance.
+  static func make(
+    count: Int, seed: UInt64, weighing product: [Double], tolerance: Double
+  ) -> [Double] {
+    let largest = PowerOfTwo.exponent(of: maximumMagnitude(product))
+    let reach = max(0, PowerOfTwo.exponent(of: tolerance) + 52)
+    return zip(make(count: count, seed: seed), product).map { v, p in
+      let gap = p == 0 ? 0 : largest - PowerOfTwo.exponent(of: p.magnitude)
+      return PowerOfTwo.scaled(v, by: min(gap, reach))
     }
   }
 
