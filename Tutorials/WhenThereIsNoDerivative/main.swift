@@ -270,10 +270,11 @@ try check(
 note("refused", refused)
 note("answered", answered)
 
-// Of all inputs, \(refused) were refused and \(answered) answered. One of the answers is wrong, and it is
-// instructive: a line with a wave on it, so fine that the slope changes within the accuracy of the
-// solver. The estimate of the error supposes that $A$ varies no faster than the solution itself, in
-// proportion, as it does for equations of ordinary smoothness. Here it does not, and only the
+// Of all inputs, \(refused) were refused and \(answered) answered. Two of the answers are no derivatives. One
+// is the threshold at its kink. The other is instructive: a line with a wave on it, so fine that the slope
+// changes within the accuracy of the solver. The estimate of the error supposes that $A$ varies no
+// faster than the solution itself, in proportion, as it does for equations of ordinary smoothness. Here
+// it does not, and only the
 // measurement, which looks at a second point, notices. (It does not get the size right either, since
 // a Newton step on such a wave does not lead to the solution; but a wrong size above the limit is enough.)
 // If you suspect your equations, pay for it once: `certification = Certification(.measure)`.
