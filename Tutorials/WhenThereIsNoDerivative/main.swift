@@ -238,10 +238,13 @@ await tell(.undetermined)  // hide
 
 await tell(.kink)  // hide
 
-// A sign, or an active set, shows a kink because it is in the conditions. A function that decides for
-// itself, like the threshold above, does so unseen: its formula has a slope on whichever side the
-// `≤` falls, and that is what is returned. It is the one input on this page with a kink and
-// without a refusal. Asking twice, from both sides, is what a comparison with differences is for.
+// An active set shows a kink because it is in the conditions. A function like `abs` or `max` decides for
+// itself. That it does so is recorded, and the conditions are then tried out to both sides, as far away as the
+// solution is uncertain: that is how the solver on the wrong side is noticed. The threshold above escapes,
+// because its solution is exact, and the kink not in the solution but in the input: its formula has a slope
+// on whichever side the comparison falls, and that is what is returned. It is the one input on this page
+// with a kink and without a refusal. Asking twice, from both sides, is what a comparison with
+// differences is for.
 //
 // ### The method does not fit
 //
