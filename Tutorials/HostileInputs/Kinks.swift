@@ -87,7 +87,7 @@ extension HostileInput {
     .answered(
       .kink,
       "the same by its proximal operator, $y = \\operatorname{sign}(x)\\max(\\lvert x\\rvert - 1, 0)$: no "
-        + "multiplier, so nothing in the conditions shows the kink. `GradientComparison` does",
+        + "multiplier here that could vanish",
       {
         let slope = try lasso.pullback(at: 1, 1).value.scalar
         let comparison = try GradientComparison(of: lasso, at: 1, loss: { $0 })
@@ -98,12 +98,26 @@ extension HostileInput {
           words = isRight ? "\(finding)" : nil
         }
         return (
-          "The derivative is given as \(formatted(slope)). The comparison: “\(words ?? "no kink")”",
+          "The derivative is given as \(formatted(slope)). `GradientComparison` says: “\(words ?? "no kink")”",
           words != nil
         )
       }),
     .refused(
-      .kink, "sixty-five such kinks at once, and the derivative to one side",
+      .kink,
+      "$y_0 = x_0$ and $y_1 + \\tfrac12\\lvert y_1\\rvert = x_1$ at $x = (1, -10^{-9})$, by a solver that "
+        + "returns $(1, 10^{-8})$: close enough to the solution, and on the wrong side",
+      {
+        let bent = returning(
+          [1, 1e-8],
+          conditions: .root { x, y in y + [0, 0.5] * abs(y) - x })
+        _ = try bent.pullback(at: [1, -1e-9], [0, 1])
+      },
+      by: { error in
+        guard case DifferentiationError.kinkNearby(let distance) = error else { return false }
+        return distance > 1e-8 && distance < 1e-7
+      }),
+    .refused(
+      .kink, "sixty-five ReLUs at zero at once, and the derivative to one side",
       {
         _ = try rectifier.oneSidedPushforward(
           at: .zeros([65]),

@@ -175,16 +175,31 @@ extension HostileInput {
       }),
     .answered(
       .linearSystem,
-      "$\\operatorname{diag}(1, 10^{-14})$ regularised by $\\mu = 10^{-12}$ (`Ridge`)",
+      "$\\operatorname{diag}(1, 10^{-14})$ regularised by $\\mu = 10^{-15}$ (`Ridge`)",
       {
         let answer = try derivative(
-          of: [[1, 0], [0, 1e-14]], Ridge(1e-12, using: LUSolver()), along: [1, 1])
+          of: [[1, 0], [0, 1e-14]], Ridge(1e-15, using: LUSolver()), along: [1, 1])
         let warning = answer.report.warnings.first ?? "no warning"
         return (
-          "\(formatted(answer.value[1], digits: 3)) for the second number, with a warning: “\(warning)”",
-          near(answer.value[1], 1 / 1.01e-12, within: 1e-9)
-            && answer.report.relativeBias.map { near($0, 99, within: 0.1) } ?? false
+          "\(formatted(answer.value[1], digits: 3)) for the second number instead of 1e14, with a "
+            + "warning: “\(warning)”",
+          near(answer.value[1], 1 / 1.1e-14)
+            && near(answer.report.relativeBias ?? 0, 0.1, within: 0.1)
         )
+      }),
+    .refused(
+      .linearSystem, "the same with $\\mu = 10^{-12}$, which regularises the answer away",
+      {
+        _ = try derivative(
+          of: [[1, 0], [0, 1e-14]], Ridge(1e-12, using: LUSolver()), along: [1, 1])
+      },
+      by: { error in
+        // The second number is 100 times too small. The measurement compares with one more solve, and
+        // sees one of the 99 sizes that are missing, twice for safety.
+        guard case DifferentiationError.inaccurate(let truncation, let rounding, 1) = error else {
+          return false
+        }
+        return near(truncation, 1.98, within: 0.01) && rounding < 1e-12
       }),
     .refused(
       .linearSystem, "a full matrix whose `structure` states a band of three diagonals",

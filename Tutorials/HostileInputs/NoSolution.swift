@@ -1,6 +1,7 @@
 import Batches
 import ForwardSolvers
 import ImplicitDifferentiation
+import LiteratePages
 import Optimality
 
 // The point solves nothing, or not these conditions, or there is no point.
@@ -45,6 +46,19 @@ extension HostileInput {
         let step = (bisected * bisected - 2) / (2 * bisected)
         return near(correction, (step / bisected).magnitude)
       }),
+    .answered(
+      .noSolution, "the same with `polish = true`: Newton's steps are added to the solver's answer",
+      {
+        var root = returning(Tensor(bisected), conditions: square)
+        root.polish = true
+        let slope = try root.pullback(at: 2, 1)
+        let polish = slope.report.polish?.description ?? "none"
+        return (
+          "The derivative is \(formatted(slope.value.scalar)). The polish: \(polish).",
+          near(slope.value.scalar, 0.5 / 2.0.squareRoot(), within: 1e-14)
+            && slope.report.polish?.steps ?? 0 >= 2
+        )
+      }),
     .refused(
       .noSolution,
       "$y^2 + x = 0$ at $x = 10^{-10}$, which has no real solution; the solver stops at "
@@ -55,12 +69,27 @@ extension HostileInput {
       },
       by: { error in
         guard
-          case DifferentiationError.conditionsNotMet(let residual, let correction, 1e-6) = error
+          case DifferentiationError.noSolutionNearby(let residual, let correction, 1e-6) = error
         else { return false }
         return near(residual, 2e-10) && near(correction, 1)
       }),
     .refused(
-      .noSolution, "the same with $x = 1$, by Newton's method from $y = 1/2$",
+      .noSolution, "the same with `polish = true`, which makes nothing of nothing",
+      isShown: false,
+      {
+        var past = returning(1e-5, conditions: .root { x, y in y * y + x })
+        past.polish = true
+        _ = try past.pullback(at: 1e-10, 1)
+      },
+      by: { error in
+        switch error {
+        case DifferentiationError.noSolutionNearby(_, let correction, 1e-6): correction > 1e-6
+        case DifferentiationError.linearSolve(.singular, _): true
+        default: false
+        }
+      }),
+    .refused(
+      .noSolution, "$y^2 + x = 0$ at $x = 1$, by Newton's method from $y = 1/2$",
       {
         let past = ImplicitFunction<Tensor, Tensor>(
           forward: { x in

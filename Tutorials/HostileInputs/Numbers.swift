@@ -127,10 +127,21 @@ extension HostileInput {
       .numbers, "a cotangent of $10^{300}$ where $dy/dx = 10^{10}$",
       { _ = try steep.pullback(at: 1, 1e300) },
       by: { error in
-        guard case DifferentiationError.notFinite(let what, 0, .infinity) = error else {
+        // 10³¹⁰ is 2 to the 1029.8.
+        guard case DifferentiationError.overflow(let what, exponent: 1029) = error else {
           return false
         }
-        return what.contains("cotangent is too large")
+        return what == "the pullback"
+      }),
+    .refused(
+      .numbers, "a cotangent of $10^{-300}$ where $dy/dx = 10^{-10}$",
+      { _ = try shallow.pullback(at: 1, 1e-300) },
+      by: { error in
+        // 10⁻³¹⁰ is 2 to the −1029.8.
+        guard case DifferentiationError.underflow(let what, exponent: -1030) = error else {
+          return false
+        }
+        return what == "the pullback"
       }),
     .answered(
       .numbers, "a cotangent of $10^{-300}$ where $dy/dx = 10^{10}$: small is not zero",

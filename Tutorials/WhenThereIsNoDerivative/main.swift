@@ -48,33 +48,37 @@ note("inputs", HostileInput.all.count)
 func scaledRoot(_ c: Double, sign: Double = -1) -> Conditions<Tensor, Tensor> {
   .root { x, y in Tensor(c) * (y * y + Tensor(sign) * x) }
 }
-let trials: [(words: String, c: Double, sign: Double, x: Double, y: Double)] = [
+let trials: [(name: String, c: Double, sign: Double, x: Double, y: Double)] = [
   ("y² − x, a bad point", 1, -1, 4, 2.01),
   ("10⁻⁹(y² − x), the same bad point", 1e-9, -1, 4, 2.01),
   ("10⁹(y² − x), a good point", 1e9, -1, 4, 2 + 1e-10),
   ("y² + x, no solution", 1, 1, 1e-10, 1e-5),
 ]
 var trialRows: [[any CustomStringConvertible]] = []
-var refusals: [Bool] = []
-for (words, c, sign, x, y) in trials {
+var refusals: [String] = []
+for (name, c, sign, x, y) in trials {
   let residual = c * (y * y + sign * x)
   let correction = (residual / (2 * c * y)).magnitude
   let function = ImplicitFunction<Tensor, Tensor>(
     forward: { _ in Tensor(y) }, conditions: scaledRoot(c, sign: sign))
   do {
     let slope = try function.pullback(at: Tensor(x), 1)
-    refusals.append(false)
+    refusals.append("")
     trialRows.append([
-      words, digits(2, residual.magnitude), digits(2, correction / y),
+      name, digits(2, residual.magnitude), digits(2, correction / y),
       "\(formatted(slope.value.scalar)), \(slope.report.trustedDigits ?? 0) digits",
     ])
-  } catch DifferentiationError.conditionsNotMet {
-    refusals.append(true)
-    trialRows.append([words, digits(2, residual.magnitude), digits(2, correction / y), "refused"])
+  } catch {
+    var verdict = "refused"
+    if case DifferentiationError.noSolutionNearby = error { verdict += ": none is close by" }
+    refusals.append(verdict)
+    trialRows.append([name, digits(2, residual.magnitude), digits(2, correction / y), verdict])
   }
 }
 try table(["condition", "‖F‖", "‖A⁻¹F‖ / ‖y‖", "the library"], rows: trialRows)
-try check(refusals == [true, true, false, true], "refused are the first two points and the last")
+try check(
+  refusals == ["refused", "refused", "", "refused: none is close by"],
+  "refused are the first two points and the last")
 let residualOfGood = 1e9 * ((2 + 1e-10) * (2 + 1e-10) - 4)
 try check(
   residualOfGood > 0.0401 && residualOfGood > 1e9 * 2e-10,
@@ -85,7 +89,8 @@ note("error at 2.01", digits(2, 1 - 0.5 / 2.01 / 0.25))
 // By residuals, the good point would be the worst of the four, and the one that solves nothing almost the
 // best. By corrections the order is right. The test costs one more solve with a matrix that
 // is factorised anyway, and the library makes it with every derivative; above $10^{-6}$ it refuses, unless
-// told otherwise.
+// told otherwise. Before it does, it looks whether Newton's method, left to itself, arrives somewhere: if
+// so, the solver had stopped early, and if not, there may be nothing to arrive at.
 
 // ## A fold, approached
 //
@@ -199,9 +204,10 @@ var (refused, answered, unexpected) = (0, 0, 0)
 
 await tell(.noSolution)  // hide
 
-// Note the second input and the conditions of another problem. The residual of the first is tiny, and
-// the derivative that belongs to the other looks like any number; the one sentence fits both, because the
-// question is the same: would Newton's method stay here?
+// Note the second input and the conditions of another problem. The residual of the first is tiny, and the
+// derivative that belongs to the other looks like any number. What is asked is the same for both: would
+// Newton's method stay here? An early stop it can also mend (`polish`): the steps that were missing are
+// made, as long as they help.
 //
 // ### The solution is not determined
 //
@@ -232,10 +238,13 @@ await tell(.undetermined)  // hide
 
 await tell(.kink)  // hide
 
-// A sign, or an active set, shows a kink because it is in the conditions. A function that decides for
-// itself, like the threshold above, does so unseen: its formula has a slope on whichever side the
-// `≤` falls, and that is what is returned. It is the one input on this page with a kink and
-// without a refusal. Asking twice, from both sides, is what a comparison with differences is for.
+// An active set shows a kink because it is in the conditions. A function like `abs` or `max` decides for
+// itself. That it does so is recorded, and the conditions are then tried out to both sides, as far away as the
+// solution is uncertain: that is how the solver on the wrong side is noticed. The threshold above escapes,
+// because its solution is exact, and the kink not in the solution but in the input: its formula has a slope
+// on whichever side the comparison falls, and that is what is returned. It is the one input on this page
+// with a kink and without a refusal. Asking twice, from both sides, is what a comparison with
+// differences is for.
 //
 // ### The method does not fit
 //
@@ -264,10 +273,11 @@ try check(
 note("refused", refused)
 note("answered", answered)
 
-// Of all inputs, \(refused) were refused and \(answered) answered. One of the answers is wrong, and it is
-// instructive: a line with a wave on it, so fine that the slope changes within the accuracy of the
-// solver. The estimate of the error supposes that $A$ varies no faster than the solution itself, in
-// proportion, as it does for equations of ordinary smoothness. Here it does not, and only the
+// Of all inputs, \(refused) were refused and \(answered) answered. Two of the answers are no derivatives. One
+// is the threshold at its kink. The other is instructive: a line with a wave on it, so fine that the slope
+// changes within the accuracy of the solver. The estimate of the error supposes that $A$ varies no
+// faster than the solution itself, in proportion, as it does for equations of ordinary smoothness. Here
+// it does not, and only the
 // measurement, which looks at a second point, notices. (It does not get the size right either, since
 // a Newton step on such a wave does not lead to the solution; but a wrong size above the limit is enough.)
 // If you suspect your equations, pay for it once: `certification = Certification(.measure)`.
