@@ -25,7 +25,7 @@ final class Certifier: Sendable {
   /// What is computed at its first use, and kept.
   private struct State {
     var inputNorm: Double?
-    var images: (A: [Double], B: [Double])?
+    var image: [Double]?
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: [LinearizedConditions]?
@@ -137,33 +137,27 @@ final class Certifier: Sendable {
       rounding: estimate.rounding / estimate.termsNorm, limit: limit)
   }
 
-  /// Throws unless products that the user wrote, `Aᵀu = ȳ` and `Bᵀu`, are transposes of `A w` and `B w`
-  /// for a random `w`. What was probed when the system was prepared, with random vectors, may have
-  /// missed an equation in small units; this is about the numbers that are handed out.
-  func requireTransposes(
-    solved u: [Double], cotangent: [Double], product: [Double]
+  /// Throws unless a product `Bᵀu` that the user wrote belongs to the `B w` of a random `w`. What was
+  /// probed with random vectors when the conditions were recorded may have missed an equation in small
+  /// units; this is about the numbers that are handed out.
+  func requireTranspose(
+    _ product: [Double], of u: [Double]
   ) throws(LinearSolveError) {
-    guard A.needsProbe || B.needsProbe else { return }
-    let v = ProbeVector.make(count: A.columnCount, seed: 61)
-    let w = ProbeVector.make(count: B.columnCount, seed: 62)
-    let images: (A: [Double], B: [Double])
-    if let known = state.withLock({ $0.images }) {
-      images = known
+    guard B.needsProbe else { return }
+    let w = ProbeVector.make(count: B.columnCount, seed: 61)
+    let image: [Double]
+    if let known = state.withLock({ $0.image }) {
+      image = known
     } else {
-      images = (try A.applied(to: v), try B.applied(to: w))
-      let made = images
-      state.withLock { $0.images = made }
+      image = try B.applied(to: w)
+      let made = image
+      state.withLock { $0.image = made }
     }
-    for (image, other, probe) in [(images.A, cotangent, v), (images.B, product, w)] {
-      let terms = zip(image, u).reduce(0) { $0 + ($1.0 * $1.1).magnitude }
-      let others = zip(other, probe).reduce(0) { $0 + ($1.0 * $1.1).magnitude }
-      let defect =
-        zip(image, u).reduce(0) { $0 + $1.0 * $1.1 }
-        - zip(other, probe).reduce(0) { $0 + $1.0 * $1.1 }
-      let relative = defect == 0 ? 0 : defect.magnitude / (terms + others)
-      if !(relative <= Self.transposeTolerance) {
-        throw .structureMismatch(declared: .transposedProduct, relativeDefect: relative)
-      }
+    let (left, right) = (zip(image, u).map { $0 * $1 }, zip(product, w).map { $0 * $1 })
+    let size = (left + right).reduce(0) { $0 + $1.magnitude }
+    let defect = (left.reduce(0, +) - right.reduce(0, +)).magnitude
+    if size > 0, !(defect <= Self.transposeTolerance * size) {
+      throw .structureMismatch(declared: .transposedProduct, relativeDefect: defect / size)
     }
   }
 
@@ -262,7 +256,11 @@ final class Certifier: Sendable {
   /// method where that costs little. An iterative method would be blind for its own weaknesses, such
   /// as equations in small units.
   private func reference() throws -> any PreparedLinearSolver {
-    if solver.condition != nil || A.rowCount > Self.factorisedCount { return solver }
+    if solver.condition != nil || solver is PreparedGaugedSolver
+      || A.rowCount > Self.factorisedCount
+    {
+      return solver
+    }
     if let known = state.withLock({ $0.reference }) { return known }
     let reference = try LUSolver().prepare(A)
     state.withLock { $0.reference = reference }

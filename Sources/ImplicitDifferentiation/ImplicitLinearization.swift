@@ -295,9 +295,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     }
     return try scaled.indices.map { k in
       try certified(during) { () throws(LinearSolveError) in
-        try certifier.requireTransposes(
-          solved: normalised[k].vector, cotangent: scaled[k].scaled(for: normalised[k].exponent),
-          product: products[k])
+        try certifier.requireTranspose(products[k], of: normalised[k].vector)
       }
       let result = try ScaledVector(
         products[k], of: normalised[k], "the product Bᵀ u of the pullback")

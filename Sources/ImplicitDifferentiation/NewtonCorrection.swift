@@ -12,8 +12,8 @@ import LinearSolvers
 ///    sign ± and size ½ to 1, so that nothing cancels). The solution vanishes if `‖y‖ < 1e-8 ℓ`.
 ///    (`‖A⁻¹B w‖` would not do: near a singular point it is large, and a point that solves nothing
 ///    would pass for a solution of zero);
-/// 3. where there is no such length either, at `x = 0` say, nothing but the curvature of the
-///    conditions can tell a long step from a short one: the correction is then the relative change
+/// 3. where there is no such length either, at `x = 0`, nothing
+///    but the curvature of the conditions can tell a long step from a short one: the correction is then the relative change
 ///    of `A v` and `B w` for fixed random `v`, `w` when the step is made, that is to say the error of
 ///    the derivative itself. It is zero for conditions that are linear.
 ///
@@ -49,7 +49,7 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
       let correction = length / size
       if correction <= tolerance { return (step, correction) }
       let response = try self.response()
-      if response == 0 {
+      if response == 0, ProbeVector.maximumMagnitude(point.flattened()) == 0 {
         let isShort = size > 0 && length < size / 2
         return (step, isShort ? correction : change(after: step))
       }

@@ -82,7 +82,8 @@ import Testing
     let liar = ClosureOperator(symmetric: n) { TestMatrix.multiply(Self.general, $0) }
     let found = mismatch(Self.solvers[k], liar)
     #expect(found?.0 == .symmetric)
-    #expect((found?.1 ?? 0) > 1e-3)
+    // Rows count alike, by powers of two: the sums are no longer dominated by the largest.
+    #expect((found?.1 ?? 0) > 1e-4)
   }
 
   @Test func methodsForSymmetricOperatorsProbeThem() throws {
