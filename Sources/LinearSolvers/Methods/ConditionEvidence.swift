@@ -14,9 +14,15 @@ public struct ConditionEvidence: Sendable {
   static let unknown = ConditionEvidence(
     conditionNumber: .infinity, inverseNorm: .infinity, scaling: Equilibration(identity: 0))
 
-  /// Whether rows or columns were scaled. Then the condition number says nothing of what a change of
-  /// the *given* matrix does that is small against its largest entries only.
-  package var isScaled: Bool { !scaling.isIdentity }
+  /// Whether rows or columns were scaled differently, by more than a factor of four. Then the condition number says
+  /// nothing of what a change of the *given* matrix does that is small against its largest entries only.
+  package var isScaled: Bool {
+    if scaling.isIdentity { return false }
+    return [scaling.rows, scaling.columns].contains { factors in
+      guard let low = factors.min(), let high = factors.max() else { return false }
+      return high > 4 * low
+    }
+  }
 
   /// The length by which a solution `x` changes, at most, for a relative change of one in the norm of
   /// the scaled system: `‖x‖₂` where nothing was scaled. With rows and columns in different units an
