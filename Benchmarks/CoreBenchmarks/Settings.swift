@@ -10,6 +10,7 @@ struct Settings {
 
   static let groups = [
     "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled", "batches",
+    "certificates",
   ]
 
   static let help = """

@@ -56,7 +56,7 @@ func benchmarkSmallDerivative(
 }
 
 /// `Fᵢ = 4yᵢ + yᵢ³ − lo·yᵢ₋₁ − up·yᵢ₊₁ − xᵢ`, with `x` made so that a given `y` solves it, and a
-/// solution that is off by a relative 10⁻¹⁰, as a solver would leave it: at the exact one the
+/// solution that is off by a small relative error, as a solver would leave it: at the exact one the
 /// residual is zero and its Newton correction costs nothing.
 struct CubicTridiagonal: Sendable {
   let lower: Double
@@ -65,10 +65,12 @@ struct CubicTridiagonal: Sendable {
   let inputs: [Double]
   let direction: [Double]
 
-  init(count n: Int, lower: Double, upper: Double, seed: UInt64 = 111) {
+  init(
+    count n: Int, lower: Double, upper: Double, relativeError: Double = 1e-10, seed: UInt64 = 111
+  ) {
     var generator = SplitMix64(seed: seed)
     let y = generator.symmetric(count: n)
-    solution = y.map { $0 * (1 + 1e-10) }
+    solution = y.map { $0 * (1 + relativeError) }
     direction = generator.symmetric(count: n)
     self.lower = lower
     self.upper = upper

@@ -42,6 +42,7 @@ func runBenchmarks() async throws -> Int32 {
     for n in [10, 1000] { try benchmarkUnrolledRecording(count: n, settings, into: &report) }
   }
   if settings.includes("batches") { try await benchmarkBatch(settings, into: &report) }
+  if settings.includes("certificates") { try benchmarkCertificates(settings, into: &report) }
   print("\n\(report.missed == 0 ? "All numbers wanted are reached." : "\(report.missed) missed.")")
   if let path = settings.json {
     guard let file = fopen(path, "w") else {

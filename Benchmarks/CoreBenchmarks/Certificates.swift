@@ -1,0 +1,117 @@
+import ImplicitDifferentiation
+
+/// What it costs to know the error of a pullback: one cold pullback, from a solution to a gradient, with
+/// everything switched off, with the Newton correction alone, with errors estimated where an
+/// estimate will do (the default), and with errors measured.
+func benchmarkCertificates(_ settings: Settings, into report: inout Report) throws {
+  for n in settings.quick ? [100] : [100, 10_000] {
+    let problem = CubicTridiagonal(count: n, lower: 1, upper: 0.5, relativeError: 1e-13)
+    let reference = problem.pullbackByElimination()
+    try compareCertifications(
+      "tridiagonal, n = \(n)", problem.function(conditionsTolerance: 1e-6),
+      at: Tensor(problem.inputs),
+      Tensor(problem.direction), reference: reference, settings, into: &report)
+  }
+  for n in settings.quick ? [100] : [100, 300] {
+    try compareCertifications(
+      "dense, factorised, n = \(n)", denseProblem(count: n, Automatic(denseThreshold: n)),
+      at: Tensor.zeros([n]), Tensor.ones([n]), settings, into: &report)
+  }
+  let n = settings.quick ? 200 : 1000
+  try compareCertifications(
+    "dense, conjugate gradients, n = \(n)", denseProblem(count: n, Automatic()),
+    at: Tensor.zeros([n]), Tensor.ones([n]), settings, into: &report)
+  try reportBratu(count: settings.quick ? 1000 : 1_000_000, into: &report)
+}
+
+private func compareCertifications(
+  _ name: String, _ function: ImplicitFunction<Tensor, Tensor>, at x: Tensor, _ v: Tensor,
+  reference: [Double]? = nil, _ settings: Settings, into report: inout Report
+) throws {
+  let y = try function(x)
+  var off = function
+  off.conditionsTolerance = nil
+  off.certification = .off
+  var correction = function
+  correction.certification = .off
+  var measured = function
+  measured.certification = Certification(.measure)
+  let contestants = [
+    ("everything off", off), ("Newton correction alone", correction), ("default", function),
+    ("measured", measured),
+  ]
+  let exact = try reference ?? measured.linearize(at: x, solution: y).pullback(v).value.scalars
+  var results = contestants.map { _ in [Double]() }
+  let timings = try alternate(
+    rounds: settings.rounds, turn: settings.turn,
+    contestants.indices.map { k in
+      Contestant(
+        name: contestants[k].0,
+        run: {
+          results[k] = try contestants[k].1.linearize(at: x, solution: y).pullback(v).value.scalars
+        }, error: { relativeError(results[k], exact) })
+    })
+  report.add("certificates of a cold pullback: \(name)", timings)
+  let defaultReport = try function.linearize(at: x, solution: y).pullback(v).report
+  report.add(
+    Finding(
+      benchmark: "certificates of a cold pullback: \(name)",
+      contestant: defaultReport.errorEstimate?.isMeasured == true
+        ? "error stated by default (measured)" : "error stated by default (estimated)",
+      value: defaultReport.relativeError ?? .nan, unit: "relative"))
+}
+
+/// `min ½ yᵀ(I + N Nᵀ/n) y + ¼ Σ yᵢ⁴ − (x + c)ᵀ y` with a random `N`.
+private func denseProblem(
+  count n: Int, _ solver: any LinearSolver
+) throws -> ImplicitFunction<Tensor, Tensor> {
+  var generator = SplitMix64(seed: 7)
+  let N = Tensor(shape: [n, n], generator.symmetric(count: n * n))
+  let M = Tensor.identity(n) + matmul(N, N, transposingRight: true).scaled(by: 1 / Double(n))
+  let c = Tensor(generator.symmetric(count: n))
+  let conditions = Conditions<Tensor, Tensor>.root { x, y in matmul(M, y) + pow(y, 3) - x - c }
+  var start = ImplicitFunction<Tensor, Tensor>(
+    forward: { _ in Tensor.zeros([n]) }, conditions: conditions, linearSolver: LUSolver())
+  start.polish = true
+  let y = try start(Tensor.zeros([n]))
+  return ImplicitFunction(forward: { _ in y }, conditions: conditions, linearSolver: solver)
+}
+
+/// `du(½)/dλ` of Bratu's problem at `λ = 1` on a grid whose matrix has the condition number `4 n² / π²`:
+/// the formula for the equation without a grid is off by `O(n⁻²)`.
+private func reportBratu(count n: Int, into report: inout Report) throws {
+  let h = 1 / Double(n + 1)
+  let residual = { @Sendable (lambda: Tensor, u: Tensor) in
+    2 * u - u.shifted(by: 1) - u.shifted(by: -1) - (lambda * exp(u)).scaled(by: h * h)
+  }
+  var bratu = ImplicitFunction<Tensor, Tensor>(
+    forward: { _ in
+      Tensor(
+        (1...n).map { i in
+          let x = Double(i) * h
+          return 0.5 * x * (1 - x)
+        })
+    }, conditions: .root(residual))
+  bratu.polish = true
+  let derivative = try bratu.pushforward(at: 1, 1)
+  // α/cosh α = √(1/8), by halving below the fold.
+  var (low, high) = (0.0, 1.0)
+  for _ in 0..<80 {
+    let a = (low + high) / 2
+    if 8 * pow(Tensor(a) / cosine(a), 2).scalar < 1 { low = a } else { high = a }
+  }
+  let hyperbolic = cosine(low).scalar
+  let tangent = tanh(Tensor(low)).scalar
+  let exact = 2 * tangent / (16 * low / (hyperbolic * hyperbolic) * (1 - low * tangent))
+  let found = derivative.value.scalars.max() ?? .nan
+  let name = "Bratu's derivative, n = \(n)"
+  for (what, value) in [
+    ("condition number", derivative.report.conditionNumber ?? .nan),
+    ("error", (found / exact - 1).magnitude),
+    ("error stated", derivative.report.relativeError ?? .nan),
+  ] {
+    report.add(Finding(benchmark: name, contestant: what, value: value, unit: "relative"))
+  }
+}
+
+private func cosine(_ a: Double) -> Tensor { (exp(Tensor(a)) + exp(Tensor(-a))).scaled(by: 0.5) }
