@@ -22,9 +22,12 @@ import Testing
       let script = #""$1" "$2" & child=$!; sleep "$3"; kill -9 "$child"; wait "$child"; exit 0"#
       var interrupted = 0
       var written = 0
-      for round in 0..<40 {
-        // Up to 0.2 s, in an order without pattern: starting takes a part of it.
-        let delay = Double((round * 37) % 40) / 200
+      // Forty moments up to 0.2 s, in an order without pattern. Starting takes a part of the time, on a
+      // busy machine all of it: then forty up to 0.4 s, and so on, until enough were in a write.
+      var round = 0
+      while round < 40 || (interrupted <= 5 && round < 400) {
+        defer { round += 1 }
+        let delay = Double((round * 37) % 40) / 200 * Double(1 + round / 40)
         let end = runChild(
           "/bin/sh", ["-c", script, "sh", productFolder + "/PageWriter", path, "\(delay)"],
           output: path + "/output.txt", errors: path + "/errors.txt")
