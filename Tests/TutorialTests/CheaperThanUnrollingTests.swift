@@ -1,13 +1,10 @@
-import Foundation
 import Testing
-
-@testable import LiteratePages
 
 /// The tutorial as a process: it runs with reduced sizes, and its page says what it should.
 @Suite struct CheaperThanUnrollingTests {
   @Test(arguments: ["CheaperThanUnrolling", "CheaperThanUnrollingSolutions"])
   func runs(name: String) throws {
-    let page = try page(of: name, ["--quick", "--quiet"])
+    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -41,7 +38,7 @@ import Testing
 
   /// What goes wrong is said in the library's words.
   @Test func quotesTheErrors() throws {
-    let page = try page(of: "CheaperThanUnrolling", ["--quick", "--quiet"])
+    let page = try tutorialPage(of: "CheaperThanUnrolling", ["--quick", "--quiet"])
     #expect(page.contains("Running 200 steps backwards did not lead to their start"))
     #expect(page.contains("The input is being differentiated by an enclosing function"))
     #expect(page.contains("The solver has not converged"))
@@ -52,39 +49,9 @@ import Testing
     (["--iterations", "7"], "--iterations"), (["--iterations=x"], "--iterations"),
   ])
   func refusesBadOptions(arguments: [String], option: String) throws {
-    let result = try run("CheaperThanUnrolling", arguments)
+    let result = try runTutorial("CheaperThanUnrolling", arguments)
     #expect(result.status == 2)
     #expect(result.errors.contains(option))
     #expect(result.errors.split(separator: "\n").count == 1)
-  }
-
-  // MARK: Processes
-
-  /// The page that a successful run writes.
-  private func page(of name: String, _ arguments: [String]) throws -> String {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let result = try run(name, arguments + ["--output", folder.path])
-    try #require(result.status == 0, "\(result.errors)")
-    return try String(
-      contentsOf: folder.appendingPathComponent(name + ".md"), encoding: .utf8)
-  }
-
-  /// Runs an executable of the package, which SwiftPM builds next to the tests.
-  private func run(
-    _ name: String, _ arguments: [String]
-  ) throws -> (status: Int32, errors: String) {
-    // On macOS the tests are a bundle, loaded by a program from elsewhere.
-    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
-    let products = URL(fileURLWithPath: bundle?.bundlePath ?? CommandLine.arguments[0])
-      .resolvingSymlinksInPath().deletingLastPathComponent()
-    // A file rather than a pipe: a pipe that nobody reads blocks whoever fills it.
-    let errors = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-    try Data().write(to: errors)
-    defer { try? FileManager.default.removeItem(at: errors) }
-    let end = runChild(
-      products.appendingPathComponent(name).path, arguments, output: "/dev/null",
-      errors: errors.path)
-    return (end?.status ?? -1, try String(contentsOf: errors, encoding: .utf8))
   }
 }
