@@ -76,7 +76,9 @@ public struct NewtonRootFinder: Sendable {
       guard let jacobian = J.recorded?.jacobian else {
         return try solve(J.matrix(of: residual), -r)
       }
-      return Tensor(try linearSolver.solve(jacobian, (-r).scalars).vector)
+      // A step need not be exact: what the factorisation gives in passing will do.
+      let (prepared, step) = try linearSolver.prepare(jacobian, solving: (-r).scalars)
+      return Tensor(try step ?? prepared.solve((-r).scalars, transposed: false).vector)
     } catch let error as LinearSolveError {
       throw ForwardSolverError.newtonStep(iteration: iteration, error)
     }

@@ -11,12 +11,10 @@ final class Certifier: Sendable {
   private let B: any LinearOperator
   private let solver: any PreparedLinearSolver
   private let residual: [Double]
-  private let input: [Double]
+  private let input: @Sendable () -> [Double]
   private let solution: [Double]
-  /// `A⁻¹F`; `nil` if unknown.
-  private let newtonStep: [Double]?
-  /// The largest change of an entry of the solution by that step, relative to the entry.
-  private let correction: Double?
+  /// `nil` where the conditions are not to be checked.
+  private let measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?
   /// Whether the products are derivatives up to rounding, and no approximations.
   private let isExact: Bool
   private let linearize: @Sendable (_ solution: [Double]) throws -> LinearizedConditions
@@ -24,6 +22,7 @@ final class Certifier: Sendable {
 
   /// What is computed at its first use, and kept.
   private struct State {
+    var newton: NewtonFinding?
     var inputNorm: Double?
     var image: [Double]?
     var reference: (any PreparedLinearSolver)?
@@ -32,11 +31,12 @@ final class Certifier: Sendable {
   }
 
   /// - Parameters:
-  ///   - newtonStep: `A⁻¹F`; `nil` if unknown.
+  ///   - measureNewton: the Newton step with a verdict on the solution; `nil` if none is wanted.
   ///   - linearize: records the conditions with the same input and another solution.
   init(
     _ certification: Certification, conditions: LinearizedConditions,
-    solver: any PreparedLinearSolver, input: [Double], solution: [Double], newtonStep: [Double]?,
+    solver: any PreparedLinearSolver, input: @escaping @Sendable () -> [Double],
+    solution: [Double], measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?,
     linearize: @escaping @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   ) {
     self.certification = certification
@@ -46,15 +46,19 @@ final class Certifier: Sendable {
     residual = conditions.residual
     self.input = input
     self.solution = solution
-    self.newtonStep = newtonStep
-    correction = newtonStep.map { step in
-      zip(solution, step).reduce(0) { largest, entry in
-        let (y, e) = entry
-        return e == 0 ? largest : Swift.max(largest, (e / y).magnitude)
-      }
-    }
+    self.measureNewton = measureNewton
     isExact = conditions.review == nil
     self.linearize = linearize
+  }
+
+  // MARK: Whether the conditions hold
+
+  /// What the Newton step tells, once it is known; `nil` where none is wanted.
+  func newton() throws -> NewtonFinding? {
+    if let known = state.withLock({ $0.newton }) { return known }
+    guard let finding = try measureNewton?(self) else { return nil }
+    state.withLock { $0.newton = finding }
+    return finding
   }
 
   // MARK: Errors
@@ -98,9 +102,10 @@ final class Certifier: Sendable {
   ///
   /// - Parameter solved: `u` at size one, as it was multiplied by `Bᵀ`.
   func pullbackError(
-    of answer: LinearSolution, solved: ScaledVector, cotangent: ScaledVector, product: [Double]
+    of answer: LinearSolution, solved: ScaledVector, cotangent: ScaledVector, result: ScaledVector
   ) throws -> DerivativeErrorEstimate? {
-    let (u, size) = (solved.vector, norm(product))
+    let u = solved.vector
+    let size = PowerOfTwo.scaled(norm(result.vector), by: result.exponent - solved.exponent)
     return try error(of: answer, size: size) {
       try componentwiseError(answer.vector, cotangent.vector, transposed: true)
     } termsNorm: {
@@ -117,7 +122,7 @@ final class Certifier: Sendable {
       let changes = try solve(defects + noise, transposed: true)
       let truncations = try zip(better, changes).map { better, change in
         let moved = try better.B.transposeApplied(to: zip(u, change).map { $0 + $1 })
-        return norm(zip(moved, product).map { $0 - $1 })
+        return norm(zip(moved, result.scaled(for: solved.exponent)).map { $0 + $1 })
       }
       let rounding = try zip(Self.seeds, changes.dropFirst(better.count)).map { seed, change in
         let terms = perturbed(
@@ -200,7 +205,7 @@ final class Certifier: Sendable {
     if certification.effort == .none { return nil }
     let terms: Double
     if certification.effort == .estimate {
-      guard let correction, isExact else { return nil }
+      guard let correction = try newton()?.entryCorrection, isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
       let condition =
@@ -304,9 +309,7 @@ final class Certifier: Sendable {
   /// one, on the average over its directions.
   private func inputNorm() throws -> Double {
     if let known = state.withLock({ $0.inputNorm }) { return known }
-    let vector = ProbeVector.make(count: B.rowCount, seed: 5)
-    let size = norm(vector)
-    let found = size == 0 ? 0 : norm(try B.transposeApplied(to: vector)) / size
+    let found = try B.transposedNormEstimate(seed: 5)
     state.withLock { $0.inputNorm = found }
     return found
   }
@@ -316,9 +319,13 @@ final class Certifier: Sendable {
   /// zero has a Newton step of zero, and is off by that all the same.)
   private func betterConditions() throws -> [LinearizedConditions]? {
     if let known = state.withLock({ $0.better }) { return known }
-    guard var newtonStep else { return nil }
+    guard measureNewton != nil else { return nil }
     let noise = try noiseStep()
-    if solver.condition == nil { newtonStep = try solve([residual], transposed: false)[0] }
+    // Another one than that of the solver itself where a factorisation measures.
+    guard
+      let newtonStep = solver.condition == nil
+        ? try solve([residual], transposed: false)[0] : try newton()?.step
+    else { return nil }
     let better = try [1.0, -1.0].map { side in
       try linearize(
         solution.indices.map { solution[$0] - newtonStep[$0] + side * noise[$0] })
@@ -340,7 +347,7 @@ final class Certifier: Sendable {
     if let known = state.withLock({ $0.noiseStep }) { return known }
     let noise = try [31, 41, 51].map { (seed: UInt64) in
       let image = perturbed(try A.applied(to: perturbed(solution, seed: seed)), seed: seed + 1)
-      let terms = perturbed(try B.applied(to: perturbed(input, seed: seed + 2)), seed: seed + 3)
+      let terms = perturbed(try B.applied(to: perturbed(input(), seed: seed + 2)), seed: seed + 3)
       return zip(image, terms).map { 4 * Double.ulpOfOne * ($0 + $1) }
     }
     let step = try solve(noise, transposed: false).max { norm($0) < norm($1) } ?? []

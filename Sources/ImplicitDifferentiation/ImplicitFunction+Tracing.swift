@@ -65,7 +65,7 @@ struct SolvedPoint<Input: TensorStructure, Output: TensorStructure>: Sendable {
   func solve(_ b: Tensor, transposed: Bool, at x: Input, _ y: Output) throws -> Tensor {
     let variables = x.variables + y.variables
     guard let trace = innermostTrace(of: variables + [b]) else {
-      return try linearization.solve(b, transposed: transposed)
+      return try linearization.flat.solve(b, transposed: transposed)
     }
     let (xBelow, yBelow) = (x.lowered(below: trace), y.lowered(below: trace))
     let u = try solve(b.lowered(below: trace), transposed: transposed, at: xBelow, yBelow)
@@ -88,7 +88,7 @@ private struct ImplicitMap<Input: TensorStructure, Output: TensorStructure>: Lin
 
   func apply(_ v: Tensor, transposed: Bool) throws -> Tensor {
     if innermostTrace(of: x.variables + y.variables + [v]) == nil {
-      let linearization = point.linearization
+      let linearization = point.linearization.flat
       return try transposed
         ? linearization.pullbackPart(v) : linearization.pushforwardPart(v)
     }

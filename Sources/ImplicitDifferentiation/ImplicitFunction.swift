@@ -213,7 +213,7 @@ public struct ImplicitFunction<Input: TensorStructure, Output: TensorStructure>:
   ) throws -> any LinearSolver {
     let solver: any LinearSolver =
       if let nearby {
-        NearbySolver(nearby: nearby.prepared, otherwise: linearSolver)
+        NearbySolver(nearby: nearby.flat.prepared, otherwise: linearSolver)
       } else {
         linearSolver
       }

@@ -14,16 +14,16 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   public let solution: Output
 
   /// `∂F/∂y` at the solution, in the order of `flattened()`.
-  public let A: any LinearOperator
+  public var A: any LinearOperator { flat.A }
 
   /// `∂F/∂x` at the solution.
-  public let B: any LinearOperator
+  public var B: any LinearOperator { flat.B }
 
   /// The residual `F(x, y)`.
   public let residual: [Double]
 
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
-  public let report: DerivativeReport
+  public var report: DerivativeReport { flat.report }
 
   /// Bytes that the recording of the conditions keeps for products with `A` and `B`: all that an
   /// implicit derivative stores, however long the solver ran.
@@ -31,10 +31,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   private let recording: Trace?
 
-  let prepared: any PreparedLinearSolver
-
-  private let certifier: Certifier
-  private let policy: CertificationPolicy
+  let flat: FlatLinearization
 
   init(
     point: Input, solved: Solved<Input, Output>, linearSolver: any LinearSolver,
@@ -49,8 +46,6 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     try requireFinite(residual, "the residual of the conditions")
     self.point = point
     self.solution = solution
-    A = linearized.A
-    B = linearized.B
     do {
       // Products that the user wrote are tried with random vectors: `B` here, `A` where it is
       // prepared. `B` is only multiplied with, so products by differences may pass.
@@ -59,8 +54,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       throw DifferentiationError.linearSolve(
         error, during: "of the derivative, whose right-hand sides are products with B = ∂F/∂x,")
     }
+    // The Newton step comes free with the factors, if there are any.
+    let needsNewton = conditionsTolerance != nil || certification.effort == .measure
+    let prepared: any PreparedLinearSolver
+    let passingStep: [Double]?
     do {
-      prepared = try linearSolver.prepare(linearized.A)
+      (prepared, passingStep) =
+        try needsNewton
+        ? linearSolver.prepare(linearized.A, solving: residual)
+        : (linearSolver.prepare(linearized.A), nil)
     } catch {
       throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
     }
@@ -73,26 +75,21 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       backwardError: 0, conditionNumber: prepared.condition?.conditionNumber,
       inverseNorm: prepared.condition?.inverseNorm, polish: solved.polish,
       warnings: conditions.warnings)
-    var newtonStep: [Double]?
-    if conditionsTolerance != nil || certification.effort == .measure {
-      let (step, correction) = try NewtonCorrection(
-        point: point, solution: solution, conditions: conditions, linearized: linearized,
-        prepared: prepared, tolerance: conditionsTolerance ?? 1e-6
-      ).measured()
-      newtonStep = step
-      report.newtonCorrection = correction
-    }
     let linearize = { @Sendable (numbers: [Double]) in
       try conditions.linearize(point, solution.refilled(numbers) { $0 })
     }
     let position = solution.flattened()
-    certifier = Certifier(
-      certification, conditions: linearized, solver: prepared, input: point.flattened(),
-      solution: position, newtonStep: newtonStep, linearize: linearize)
-    if let tolerance = conditionsTolerance, let correction = report.newtonCorrection {
+    let measureNewton = { @Sendable (certifier: Certifier) throws -> NewtonFinding in
+      let (step, correction) = try NewtonCorrection(
+        point: point, solution: solution, conditions: conditions, linearized: linearized,
+        prepared: prepared, step: passingStep, tolerance: conditionsTolerance ?? 1e-6
+      ).measured()
+      var finding = NewtonFinding(
+        step: step, correction: correction,
+        entryCorrection: ProbeVector.largestRatio(step, to: position))
       // `!(≤)`, so that NaN is refused too. A step within what rounding makes of the residual is no
       // sign of a solver that stopped early: in ill-conditioned systems no point has a smaller one.
-      if !(correction <= tolerance), !certifier.isNoise(newtonStep ?? []) {
+      if let tolerance = conditionsTolerance, !(correction <= tolerance), !certifier.isNoise(step) {
         // A solution that Newton's method finds from here tells one that the solver stopped early;
         // where it finds none, there may be nothing to differentiate.
         let isEarly = solved.leadsToSolution(at: point, tolerance: tolerance) { _ in linearSolver }
@@ -102,21 +99,29 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
             residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
           : .noSolutionNearby(
             residualNorm: residualNorm, newtonCorrection: correction, tolerance: tolerance)
-        report.warnings.append(try policy.warning(error))
+        finding.warnings.append(try policy.warning(error))
+      }
+      return finding
+    }
+    let certifier = Certifier(
+      certification, conditions: linearized, solver: prepared, input: { point.flattened() },
+      solution: position, measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
+    let hasBranches = linearized.recording?.hasBranches == true
+    if let finding = try certifier.newton() {
+      report.newtonCorrection = finding.correction
+      report.warnings += finding.warnings
+      if let step = finding.step, certification.effort != .none, hasBranches,
+        let noiseStep = try? certifier.noiseStep()
+      {
+        let probe = KinkProbe(
+          conditions: linearized, solution: position, newtonStep: step, noiseStep: noiseStep,
+          linearize: linearize)
+        if let distance = try probe.distance() {
+          report.warnings.append(
+            try policy.warning(DifferentiationError.kinkNearby(distance: distance)))
+        }
       }
     }
-    if let newtonStep, certification.effort != .none, linearized.recording?.hasBranches == true,
-      let noiseStep = try? certifier.noiseStep()
-    {
-      let probe = KinkProbe(
-        conditions: linearized, solution: position, newtonStep: newtonStep, noiseStep: noiseStep,
-        linearize: linearize)
-      if let distance = try probe.distance() {
-        report.warnings.append(
-          try policy.warning(DifferentiationError.kinkNearby(distance: distance)))
-      }
-    }
-    self.policy = policy
     if let review = linearized.review {
       // With a gauge, by its regular system: rounding is consistent with no gauge.
       let solver = (prepared as? PreparedGaugedSolver)?.regular ?? prepared
@@ -129,11 +134,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         }
       }
     }
-    self.report = report
+    flat = FlatLinearization(
+      A: linearized.A, B: linearized.B, prepared: prepared, certifier: certifier, policy: policy,
+      report: report)
   }
 
   /// How many directions the conditions leave free, by the declared gauge.
-  public var gaugeDimension: Int { (prepared as? PreparedGaugedSolver)?.right.count ?? 0 }
+  public var gaugeDimension: Int {
+    (flat.prepared as? PreparedGaugedSolver)?.right.count ?? 0
+  }
 
   // MARK: Derivatives
 
@@ -191,7 +200,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       try requireFinite(numbers, "the tangent")
       return numbers
     }
-    return try pushforwards(numbers, startingFrom: start).map { scaled in
+    return try flat.pushforwards(numbers, startingFrom: start).map { scaled in
       try scaled.derivative("the pushforward").map { solution.refilled($0) { $0 } }
     }
   }
@@ -209,7 +218,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       try requireFinite(numbers, "the cotangent")
       return numbers
     }
-    return try pullbacks(numbers, startingFrom: start).map { scaled in
+    return try flat.pullbacks(numbers, startingFrom: start).map { scaled in
       try scaled.derivative("the pullback").map { point.refilled($0) { _ in Tensor([Double]()) } }
     }
   }
@@ -220,156 +229,5 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// Costs `min(n, m)` solves, in blocks, with one factorisation, and `n · m` numbers of memory.
   ///
   /// - Throws: as `pushforward`.
-  public func jacobian() throws -> Derivative<Tensor> {
-    let (n, m) = (B.rowCount, B.columnCount)
-    var report = report
-    let result = Storage(uninitializedCount: n * m)
-    let byRows = n < m
-    let count = byRows ? n : m
-    let blockSize = 64
-    // Lines may be far smaller than the largest; that one must be a number.
-    var largest: Int?
-    for first in stride(from: 0, to: count, by: blockSize) {
-      let units = (first..<min(first + blockSize, count)).map { k in
-        var unit = [Double](repeating: 0, count: count)
-        unit[k] = 1
-        return unit
-      }
-      for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
-        report.add(line.report)
-        report.add(line.report.errorEstimate, isFirst: first + k == 0)
-        if let exponent = line.vector.largestExponent {
-          try requireNoOverflow(exponent, "the Jacobian")
-          largest = Swift.max(largest ?? exponent, exponent)
-        }
-        for (i, value) in line.vector.numbers.enumerated() {
-          result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
-        }
-      }
-    }
-    if let largest { try requireNoUnderflow(largest, "the Jacobian") }
-    return Derivative(value: Tensor(result, Shape([n, m])), report: report)
-  }
-
-  // MARK: On flat vectors
-
-  // Each stage starts from numbers of size one and hands its power of two on. So nothing leaves the
-  // range on the way where the result is inside, however large A and B are.
-
-  private func pushforwards(
-    _ tangents: [[Double]], startingFrom start: ScaledVector? = nil
-  ) throws -> [ScaledDerivative] {
-    let scaled = tangents.map(ScaledVector.init(normalising:))
-    let during = "of the pushforward, A ẏ = −B ẋ,"
-    let products = try certified(during) { () throws(LinearSolveError) in
-      try B.applied(toEach: scaled.map(\.vector), transposed: false)
-    }
-    let right = try zip(scaled, products).map { tangent, product in
-      try ScaledVector(product, of: tangent, "the product B ẋ of the pushforward").negated
-    }
-    let solutions = try solve(
-      right.map(\.vector), transposed: false, during,
-      startingFrom: start?.scaled(for: right[0].exponent))
-    return try scaled.indices.map { k in
-      let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
-      let error = try certifier.pushforwardError(
-        of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
-      return try scaledDerivative(solved, solutions[k], error, solved)
-    }
-  }
-
-  private func pullbacks(
-    _ cotangents: [[Double]], startingFrom start: ScaledVector? = nil
-  ) throws -> [ScaledDerivative] {
-    let scaled = cotangents.map(ScaledVector.init(normalising:))
-    let during = "of the pullback, Aᵀ u = ȳ,"
-    let solutions = try solve(
-      scaled.map(\.vector), transposed: true, during,
-      startingFrom: start?.scaled(for: scaled[0].exponent))
-    let solved = zip(scaled, solutions).map {
-      ScaledVector(vector: $1.vector, exponent: $0.exponent)
-    }
-    let normalised = solved.map(\.normalised)
-    let products = try certified(during) { () throws(LinearSolveError) in
-      try B.applied(toEach: normalised.map(\.vector), transposed: true)
-    }
-    return try scaled.indices.map { k in
-      try certified(during) { () throws(LinearSolveError) in
-        try certifier.requireTranspose(products[k], of: normalised[k].vector)
-      }
-      let result = try ScaledVector(
-        products[k], of: normalised[k], "the product Bᵀ u of the pullback")
-      let error = try certifier.pullbackError(
-        of: solutions[k], solved: normalised[k], cotangent: scaled[k], product: products[k])
-      return try scaledDerivative(result.negated, solutions[k], error, solved[k])
-    }
-  }
-
-  /// - Parameter error: in the scale of `vector`.
-  private func scaledDerivative(
-    _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ solved: ScaledVector
-  ) throws -> ScaledDerivative {
-    var report = report
-    report.add(answer)
-    report.errorEstimate = error
-    if let refusal = certifier.refusal(of: error) {
-      report.warnings.append(try policy.warning(refusal))
-    }
-    return ScaledDerivative(vector: vector, report: report, solved: solved)
-  }
-
-  /// For derivatives of functions that call this one: there a part that underflows may stand beside
-  /// others that do not, and becomes zero gradually, as in any operation on tensors.
-  func pushforwardPart(_ tangent: Tensor) throws -> Tensor {
-    let numbers = tangent.scalars
-    try requireFinite(numbers, "the tangent")
-    let part = try pushforwards([numbers])[0]
-    return Tensor(try part.vector.numbersUnlessTooLarge("the pushforward"))
-  }
-
-  /// As ``pushforwardPart(_:)``.
-  func pullbackPart(_ cotangent: Tensor) throws -> Tensor {
-    let numbers = cotangent.scalars
-    try requireFinite(numbers, "the cotangent")
-    let part = try pullbacks([numbers])[0]
-    return Tensor(try part.vector.numbersUnlessTooLarge("the pullback"))
-  }
-
-  /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
-  func solve(_ b: Tensor, transposed: Bool) throws -> Tensor {
-    let numbers = b.scalars
-    try requireFinite(numbers, "the right-hand side of a higher derivative")
-    let during = "of a higher derivative, with \(transposed ? "Aᵀ" : "A"), A = ∂F/∂y,"
-    return Tensor(try solve([numbers], transposed: transposed, during)[0].vector)
-  }
-
-  private func solve(
-    _ columns: [[Double]], transposed: Bool, _ during: String,
-    startingFrom guess: [Double]? = nil
-  ) throws(DifferentiationError) -> [LinearSolution] {
-    try certified(during) { () throws(LinearSolveError) in
-      columns.count == 1
-        ? [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
-        : try prepared.solve(columns: columns, transposed: transposed)
-    }
-  }
-
-  private func certified<T>(
-    _ during: String, _ body: () throws(LinearSolveError) -> T
-  ) throws(DifferentiationError) -> T {
-    do {
-      return try body()
-    } catch {
-      throw .linearSolve(error, during: during)
-    }
-  }
-}
-
-/// Throws at the first NaN or infinity of a vector.
-func requireFinite(_ x: [Double], _ what: String) throws(DifferentiationError) {
-  let index = x.withUnsafeBufferPointer { buffer in
-    buffer.baseAddress.flatMap { Vector.firstNonFinite($0, count: buffer.count) }
-  }
-  if let index { throw .notFinite(what: what, index: index, value: x[index]) }
+  public func jacobian() throws -> Derivative<Tensor> { try flat.jacobian() }
 }

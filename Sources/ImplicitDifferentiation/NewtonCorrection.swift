@@ -29,6 +29,8 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
   let conditions: Conditions<Input, Output>
   let linearized: LinearizedConditions
   let prepared: any PreparedLinearSolver
+  /// `A⁻¹F`, if it is known already.
+  let step: [Double]?
   let tolerance: Double
 
   /// Below this multiple of `ℓ` a solution counts as zero: half the digits of a number.
@@ -43,7 +45,10 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
     var position = solution.flattened()
     if let gauged { removeComponents(gauged.right, from: &position) }
     do {
-      let step = try regular.solve(linearized.residual, transposed: false).vector
+      let step =
+        if let step { step } else {
+          try regular.solve(linearized.residual, transposed: false).vector
+        }
       let (length, size) = (ProbeVector.norm(step), ProbeVector.norm(position))
       if length == 0 { return (step, 0) }
       let correction = length / size
@@ -95,4 +100,19 @@ struct NewtonCorrection<Input: TensorStructure, Output: TensorStructure> {
     let difference = ProbeVector.norm(zip(old, new).map { $0 - $1 })
     return difference == 0 ? 0 : difference / ProbeVector.norm(old)
   }
+}
+
+/// What a Newton step from a solution tells about it.
+struct NewtonFinding: Sendable {
+  /// `A⁻¹F`; `nil` where a bound of its length was enough.
+  var step: [Double]?
+
+  /// Its length relative to the solution, as ``NewtonCorrection`` measures it, or a bound of that.
+  var correction: Double
+
+  /// The largest change of an entry of the solution, relative to the entry; with a bound, that.
+  var entryCorrection: Double
+
+  /// Errors that the function's policy has turned into warnings.
+  var warnings: [String] = []
 }

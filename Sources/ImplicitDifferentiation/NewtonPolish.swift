@@ -86,7 +86,7 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
     }
     return try NewtonCorrection(
       point: x, solution: y, conditions: conditions, linearized: linearized, prepared: prepared,
-      tolerance: 1e-6
+      step: nil, tolerance: 1e-6
     ).measured()
   }
 }

@@ -1,28 +1,59 @@
+import Kernels
 import LinearSolvers
 
 /// `2^exponent` times a vector: a quantity on its way through the stages of a derivative, which may
 /// have any size.
 struct ScaledVector: Sendable {
-  var vector: [Double]
-  var exponent: Int
+  private(set) var vector: [Double]
+  private(set) var exponent: Int
+
+  /// The largest magnitude among the entries of `vector`; NaN if one is NaN.
+  private var largest: Double
+
+  init(vector: consuming [Double], exponent: Int) {
+    largest = ProbeVector.maximumMagnitude(vector)
+    self.vector = vector
+    self.exponent = exponent
+  }
 
   /// The vector for a system that was normalised by another power of two.
   func scaled(for other: Int) -> [Double] { PowerOfTwo.scaled(vector, by: exponent - other) }
 
-  /// The same quantity with the opposite sign.
-  var negated: ScaledVector { ScaledVector(vector: vector.map { -$0 }, exponent: exponent) }
+  /// Changes the sign, in place.
+  mutating func negate() {
+    vector.withUnsafeMutableBufferPointer { buffer in
+      if let start = buffer.baseAddress { Vector.scale(-1, start, count: buffer.count) }
+    }
+  }
+
+  /// Makes the largest entry one between 1 and 2, in place, and the quantity the same.
+  mutating func normalise() {
+    let size = PowerOfTwo.exponent(of: largest)
+    exponent += size
+    if size == 0 { return }
+    largest = PowerOfTwo.scaled(largest, by: -size)
+    vector.withUnsafeMutableBufferPointer { buffer in
+      if let start = buffer.baseAddress {
+        PowerOfTwo.scale(start, count: buffer.count, by: -size)
+      }
+    }
+  }
 
   /// The same quantity with its largest entry between 1 and 2.
   var normalised: ScaledVector {
-    let size = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(vector))
-    return ScaledVector(
-      vector: PowerOfTwo.scaled(vector, by: -size), exponent: exponent + size)
+    var result = self
+    result.normalise()
+    return result
+  }
+
+  /// The same quantity, normalised unless its largest entry is near one already.
+  var ofOrdinarySize: ScaledVector {
+    largest > 0x1p-8 && largest < 0x1p8 ? self : normalised
   }
 
   /// The binary exponent of the largest entry; `nil` for zero.
   var largestExponent: Int? {
-    let largest = ProbeVector.maximumMagnitude(vector)
-    return largest > 0 ? PowerOfTwo.exponent(of: largest) + exponent : nil
+    largest > 0 ? PowerOfTwo.exponent(of: largest) + exponent : nil
   }
 
   /// The numbers; entries may overflow or underflow.
@@ -37,19 +68,21 @@ struct ScaledVector: Sendable {
 
 extension ScaledVector {
   /// Plain numbers, normalised.
-  init(normalising numbers: [Double]) {
-    self = ScaledVector(vector: numbers, exponent: 0).normalised
+  init(normalising numbers: consuming [Double]) {
+    self.init(vector: numbers, exponent: 0)
+    normalise()
   }
 
   /// The product of an operator with a normalised vector, normalised again. Throws if it is not
   /// finite, or so small that digits were lost.
   init(
-    _ product: [Double], of input: ScaledVector, _ what: String
+    _ product: consuming [Double], of input: ScaledVector, _ what: String
   ) throws(DifferentiationError) {
-    try requireFinite(product, what)
-    let result = ScaledVector(vector: product, exponent: 0)
-    if let exponent = result.largestExponent { try requireNoUnderflow(exponent, what) }
-    self = ScaledVector(vector: product, exponent: input.exponent).normalised
+    self.init(vector: product, exponent: 0)
+    if !largest.isFinite { try requireFinite(vector, what) }
+    if let exponent = largestExponent { try requireNoUnderflow(exponent, what) }
+    exponent = input.exponent
+    normalise()
   }
 }
 

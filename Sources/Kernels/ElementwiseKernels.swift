@@ -54,7 +54,20 @@ package enum ElementwiseKernels {
   package static func integerPower(
     _ x: UnsafePointer<Double>, _ exponent: Int, into y: UnsafeMutablePointer<Double>, count n: Int
   ) {
-    for i in 0..<n {
+    var i = 0
+    while i &+ 8 <= n {
+      var result = SIMD8<Double>(repeating: 1)
+      var base = x.eight(at: i)
+      var remaining = exponent.magnitude
+      while remaining > 0 {
+        if remaining & 1 == 1 { result *= base }
+        remaining >>= 1
+        if remaining > 0 { base *= base }
+      }
+      y.store(exponent < 0 ? 1 / result : result, at: i)
+      i &+= 8
+    }
+    while i < n {
       var result = 1.0
       var base = x[i]
       var remaining = exponent.magnitude
@@ -64,6 +77,7 @@ package enum ElementwiseKernels {
         if remaining > 0 { base *= base }
       }
       y[i] = exponent < 0 ? 1 / result : result
+      i &+= 1
     }
   }
 

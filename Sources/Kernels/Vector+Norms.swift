@@ -62,6 +62,137 @@ extension Vector {
     return result
   }
 
+  /// Returns `∑ |xᵢ|`, in the order of `sum`.
+  package static func sumOfMagnitudes(_ x: UnsafePointer<Double>, count n: Int) -> Double {
+    var s = SIMD8<Double>.zero
+    var t = SIMD8<Double>.zero
+    var i = 0
+    while i &+ 16 <= n {
+      s += magnitude(x.eight(at: i))
+      t += magnitude(x.eight(at: i &+ 8))
+      i &+= 16
+    }
+    if i &+ 8 <= n {
+      s += magnitude(x.eight(at: i))
+      i &+= 8
+    }
+    var result = (s + t).total
+    while i < n {
+      result += x[i].magnitude
+      i &+= 1
+    }
+    return result
+  }
+
+  /// Adds `|xᵢ|` to each `yᵢ`.
+  package static func addMagnitudes(
+    of x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>, count n: Int
+  ) {
+    var i = 0
+    while i &+ 8 <= n {
+      y.store(y.eight(at: i) + magnitude(x.eight(at: i)), at: i)
+      i &+= 8
+    }
+    while i < n {
+      y[i] += x[i].magnitude
+      i &+= 1
+    }
+  }
+
+  /// Adds `|aᵢ xᵢ|` to each `yᵢ`.
+  package static func addMagnitudes(
+    ofProducts a: UnsafePointer<Double>, _ x: UnsafePointer<Double>,
+    to y: UnsafeMutablePointer<Double>, count n: Int
+  ) {
+    var i = 0
+    while i &+ 8 <= n {
+      y.store(y.eight(at: i) + magnitude(a.eight(at: i) * x.eight(at: i)), at: i)
+      i &+= 8
+    }
+    while i < n {
+      y[i] += (a[i] * x[i]).magnitude
+      i &+= 1
+    }
+  }
+
+  /// Returns `max |xᵢ / yᵢ|`, where zero divided by zero counts as zero.
+  package static func largestRatio(
+    _ x: UnsafePointer<Double>, to y: UnsafePointer<Double>, count n: Int
+  ) -> Double {
+    var largest = SIMD8<Double>.zero
+    var i = 0
+    while i &+ 8 <= n {
+      let v = x.eight(at: i)
+      // A comparison with NaN is false: 0/0 is stepped over, and entries are finite otherwise.
+      let ratio = magnitude(v / y.eight(at: i))
+      largest.replace(with: ratio, where: ratio .> largest)
+      i &+= 8
+    }
+    var result = largest.max()
+    while i < n {
+      let ratio = (x[i] / y[i]).magnitude
+      if ratio > result { result = ratio }
+      i &+= 1
+    }
+    return result
+  }
+
+  /// Whether `|xᵢ| ≤ factor · yᵢ` for all entries; `false` if a NaN is among them.
+  package static func areBounded(
+    _ x: UnsafePointer<Double>, by y: UnsafePointer<Double>, times factor: Double, count n: Int
+  ) -> Bool {
+    var i = 0
+    var isBounded = SIMD8<Double>.zero .== 0
+    while i &+ 8 <= n {
+      isBounded .&= magnitude(x.eight(at: i)) .<= factor * y.eight(at: i)
+      i &+= 8
+    }
+    if !all(isBounded) { return false }
+    while i < n {
+      if !(x[i].magnitude <= factor * y[i]) { return false }
+      i &+= 1
+    }
+    return true
+  }
+
+  /// Writes the signs of the entries, ±1; that of a zero or NaN is 1.
+  package static func signs(
+    of x: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, count n: Int
+  ) {
+    let one = SIMD8<Double>(repeating: 1)
+    var i = 0
+    while i &+ 8 <= n {
+      y.store(one.replacing(with: -1, where: x.eight(at: i) .< 0), at: i)
+      i &+= 8
+    }
+    while i < n {
+      y[i] = x[i] < 0 ? -1 : 1
+      i &+= 1
+    }
+  }
+
+  /// Returns `min |xᵢ|`; infinity for no entries. NaN if one is NaN.
+  package static func minimumMagnitude(_ x: UnsafePointer<Double>, count n: Int) -> Double {
+    var least = SIMD8<Double>(repeating: .infinity)
+    var unordered = least .!= least
+    var i = 0
+    while i &+ 8 <= n {
+      let v = magnitude(x.eight(at: i))
+      unordered .|= v .!= v
+      least.replace(with: v, where: v .< least)
+      i &+= 8
+    }
+    if any(unordered) { return .nan }
+    var result = least.min()
+    while i < n {
+      let v = x[i].magnitude
+      if v.isNaN { return .nan }
+      if v < result { result = v }
+      i &+= 1
+    }
+    return result
+  }
+
   /// Returns the index of the first NaN or infinity, or `nil` when all entries are finite.
   package static func firstNonFinite(_ x: UnsafePointer<Double>, count n: Int) -> Int? {
     // 0 · v is a zero when v is finite and NaN when it is not: one sum tells about all entries.

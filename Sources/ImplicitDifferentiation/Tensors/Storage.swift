@@ -11,7 +11,7 @@ final class Storage: @unchecked Sendable {
   /// Uninitialised: the caller writes every entry before anyone else sees the object.
   init(uninitializedCount count: Int) {
     self.count = count
-    base = UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(count, 1))
+    base = NumberMemory.allocate(count: count)
   }
 
   convenience init(count: Int, initializingWith body: (UnsafeMutablePointer<Double>) -> Void) {
@@ -38,7 +38,7 @@ final class Storage: @unchecked Sendable {
     base.update(from: values, count: count)
   }
 
-  deinit { base.deallocate() }
+  deinit { NumberMemory.release(base, count: count) }
 
   var values: UnsafePointer<Double> { UnsafePointer(base) }
 }

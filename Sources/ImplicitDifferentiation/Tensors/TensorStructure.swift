@@ -168,9 +168,11 @@ extension TensorStructure {
   ///
   /// Stops when a tensor is traced.
   public func flattened() -> [Double] {
+    let tensors = variables
+    if tensors.count == 1 { return tensors[0].scalars }
     var result: [Double] = []
-    result.reserveCapacity(variableCount)
-    for tensor in variables { result += tensor.scalars }
+    result.reserveCapacity(tensors.reduce(0) { $0 + $1.count })
+    for tensor in tensors { result += tensor.scalars }
     return result
   }
 

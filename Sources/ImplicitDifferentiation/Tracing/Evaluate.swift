@@ -154,8 +154,8 @@ extension Piece {
     }
     let scratchCount = TermExecutor.scratchCount(term, hasCoefficient: hasCoefficient)
     let scratch =
-      scratchCount > 0 ? UnsafeMutablePointer<Double>.allocate(capacity: scratchCount) : nil
-    defer { scratch?.deallocate() }
+      scratchCount > 0 ? NumberMemory.allocate(count: scratchCount) : nil
+    defer { if let scratch { NumberMemory.release(scratch, count: scratchCount) } }
     TermExecutor.add(
       term, scale: scale, bias: bias, coefficient: c, input: x.storage.values, output: out,
       scratch: scratch)

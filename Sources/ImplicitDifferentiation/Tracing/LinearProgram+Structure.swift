@@ -50,8 +50,7 @@ extension LinearProgram {
     var matrix = BandMatrix(count: inputCount, lower: lower, upper: upper)
     let n = inputCount
     let (columns, rows) = (positions(inputs), positions(outputs))
-    matrix.values.withUnsafeMutableBufferPointer { buffer in
-      guard let values = buffer.baseAddress else { return }
+    matrix.numbers.withMutablePointer { values in
       for term in terms {
         // Along a diagonal, one step of the row is one step in the array of that diagonal.
         let row = rows[Int(term.destination)]

@@ -1,3 +1,4 @@
+import Kernels
 import Synchronization
 
 /// Workspaces of one size, kept between runs, so that replaying a program allocates nothing after
@@ -12,7 +13,7 @@ final class WorkspacePool: Sendable {
 
   func take() -> UnsafeMutablePointer<Double> {
     if let block = idle.withLock({ $0.popLast() }) { return block.base }
-    return UnsafeMutablePointer<Double>.allocate(capacity: Swift.max(count, 1))
+    return NumberMemory.allocate(count: count)
   }
 
   func giveBack(_ base: UnsafeMutablePointer<Double>) {
@@ -22,7 +23,7 @@ final class WorkspacePool: Sendable {
 
   deinit {
     idle.withLock { blocks in
-      for block in blocks { block.base.deallocate() }
+      for block in blocks { NumberMemory.release(block.base, count: count) }
     }
   }
 }

@@ -53,16 +53,22 @@ public struct Automatic: LinearSolver {
   /// Chooses and prepares the method.
   public func prepare(
     _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepare(A, nil) }
+
+  private func prepare(
+    _ A: any LinearOperator, _ passenger: Passenger?
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     guard A.isSquare else { throw .notSquare(rowCount: n, columnCount: A.columnCount) }
-    if let direct = try prepareBanded(A) { return direct }
-    if n <= denseThreshold { return try prepareDense(A, reason: "n ≤ \(denseThreshold)") }
+    if let direct = try prepareBanded(A, passenger) { return direct }
+    if n <= denseThreshold {
+      return try prepareDense(A, reason: "n ≤ \(denseThreshold)", passenger)
+    }
     return try prepareIterative(A)
   }
 
   private func prepareBanded(
-    _ A: any LinearOperator
+    _ A: any LinearOperator, _ passenger: Passenger?
   ) throws(LinearSolveError) -> (any PreparedLinearSolver)? {
     guard let (lower, upper) = A.structure.bandwidths else { return nil }
     let acceptance = SolveAcceptance.directDefault
@@ -77,11 +83,12 @@ public struct Automatic: LinearSolver {
     guard 2 * (2 * lower + upper + 1) <= A.rowCount else { return nil }
     let band = try squareBand(A, tolerance: acceptance.backwardErrorLimit)
     return PreparedDirectSolver(
-      base: A, factors: try BandLU(band), acceptance: acceptance, reason: reason)
+      base: A, factors: try BandLU(band, passenger: passenger), acceptance: acceptance,
+      reason: reason)
   }
 
   private func prepareDense(
-    _ A: any LinearOperator, reason: String
+    _ A: any LinearOperator, reason: String, _ passenger: Passenger?
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     let acceptance = SolveAcceptance.directDefault
@@ -95,12 +102,13 @@ public struct Automatic: LinearSolver {
     }
     do {
       let factors = try DenseCholesky(
-        entries, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance)
+        entries, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance,
+        passenger: passenger)
       return prepared(factors, "symmetric positive definite")
     } catch .notSymmetric {
-      return prepared(try DenseLU(entries, count: n), "not symmetric")
+      return prepared(try DenseLU(entries, count: n, passenger: passenger), "not symmetric")
     } catch .notPositiveDefinite {
-      return prepared(try DenseLU(entries, count: n), "not positive definite")
+      return prepared(try DenseLU(entries, count: n, passenger: passenger), "not positive definite")
     }
   }
 
@@ -146,6 +154,12 @@ public struct Automatic: LinearSolver {
   private func because(_ A: any LinearOperator, _ reason: String, probed: String) -> String {
     A.needsProbe ? "\(reason); \(probed) probed" : reason
   }
+}
+
+extension Automatic: TakesPassenger {
+  package func prepare(
+    _ A: any LinearOperator, passenger: Passenger
+  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepare(A, .some(passenger)) }
 }
 
 /// Iterative methods tried one after the other, and elimination as the last resort.

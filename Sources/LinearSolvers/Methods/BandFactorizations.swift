@@ -6,33 +6,98 @@ struct BandLU: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
-  private let lower: Int
-  private let upper: Int
-  private let storage: Storage
+  private let matrix: BandMatrix
+  private let factors: Factors
 
-  private enum Storage: Sendable {
-    /// The diagonals of ``Banded/factorTridiagonal``; `diagonal` holds reciprocals.
-    case tridiagonal(
-      lower: [Double], diagonal: [Double], upper: [Double], upper2: [Double], exchanged: [Bool])
+  private enum Factors: Sendable {
+    case tridiagonal(TridiagonalFactors)
     /// The rows of ``Banded/factorLU``.
     case general(band: [Double], pivots: [Int])
   }
 
   var description: String {
-    switch storage {
+    switch factors {
     case .tridiagonal: "tridiagonal LU \(count)×\(count)"
-    case .general: "banded LU \(count)×\(count), \(lower) diagonals below and \(upper) above"
+    case .general:
+      "banded LU \(count)×\(count), \(matrix.lower) diagonals below and \(matrix.upper) above"
     }
   }
 
   /// Factorises in `2 n (kl + 1) (kl + ku + 1)` operations, or throws `singular`.
-  init(_ matrix: BandMatrix) throws(LinearSolveError) {
+  init(_ matrix: BandMatrix, passenger: Passenger? = nil) throws(LinearSolveError) {
     let n = matrix.count
     count = n
-    lower = matrix.lower
-    upper = matrix.upper
-    var values = matrix.values
-    let runs = (-matrix.lower...matrix.upper).compactMap { d -> Equilibration.Run? in
+    self.matrix = matrix
+    scaling = try Self.scaling(of: matrix)
+    var scaled = matrix
+    if !scaling.isIdentity {
+      let scaling = scaling
+      scaled.numbers.withMutablePointer { scaling.apply(to: $0, Self.runs(of: matrix)) }
+    }
+    norms = Self.maximumSums(scaled)
+    factors = try Self.factorised(scaled)
+    let width = Double(2 * matrix.lower + matrix.upper + 1)
+    condition = try requireRegular(
+      limit: 4 * width * Double.ulpOfOne, pivots: pivots, passenger: passenger)
+  }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
+    solve(b, columns: 1, transposed: transposed)
+  }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    switch factors {
+    case .tridiagonal(let factors): factors.solve(b, columns: k, transposed: transposed)
+    case .general(let band, let pivots):
+      for j in 0..<k {
+        if transposed {
+          Banded.solveLUTransposed(
+            band, count: count, lower: matrix.lower, upper: matrix.upper, pivots: pivots,
+            b + j * count)
+        } else {
+          Banded.solveLU(
+            band, count: count, lower: matrix.lower, upper: matrix.upper, pivots: pivots,
+            b + j * count)
+        }
+      }
+    }
+  }
+
+  /// Whether the residual `r = b − A x` is as small as rounding allows in *every* row:
+  /// `|rᵢ| ≤ 2 ε (|A||x| + |b|)ᵢ`. Then refinement has nothing to gain (R. D. Skeel 1980). Costs a
+  /// product.
+  func isRefined(
+    _ x: UnsafePointer<Double>, rightHandSide b: UnsafePointer<Double>,
+    residual r: UnsafePointer<Double>, transposed: Bool
+  ) -> Bool {
+    let n = count
+    return matrix.numbers.withPointer { values in
+      return Tiles.allSatisfy(count: n) { tile, sums in
+        sums.update(repeating: 0, count: tile.count)
+        Vector.addMagnitudes(of: b + tile.lowerBound, to: sums, count: tile.count)
+        for d in -matrix.lower...matrix.upper {
+          let diagonal = values + (d + matrix.lower) * n
+          // Row i and column i + d, or the other way round.
+          let shift = transposed ? -d : d
+          let start = transposed ? diagonal - d : diagonal
+          let range = tile.clamped(
+            to: Swift.max(0, -shift)..<Swift.max(0, -shift, Swift.min(n, n - shift)))
+          Vector.addMagnitudes(
+            ofProducts: start + range.lowerBound, x + range.lowerBound + shift,
+            to: sums + (range.lowerBound - tile.lowerBound), count: range.count)
+        }
+        return Vector.areBounded(
+          r + tile.lowerBound, by: sums, times: 2 * Double.ulpOfOne, count: tile.count)
+      }
+    }
+  }
+
+  // MARK: Parts
+
+  /// The diagonals as runs of stored entries.
+  private static func runs(of matrix: BandMatrix) -> [Equilibration.Run] {
+    let n = matrix.count
+    return (-matrix.lower...matrix.upper).compactMap { d in
       let first = max(0, -d)
       let end = min(n, n - d)
       guard first < end else { return nil }
@@ -40,101 +105,143 @@ struct BandLU: Factorization {
         start: (d + matrix.lower) * n + first, count: end - first, row: first, rowStep: 1,
         column: first + d, columnStep: 1)
     }
-    var rowSums = [Double](repeating: 0, count: n)
-    var columnSums = rowSums
-    scaling = try values.withUnsafeMutableBufferPointer { buffer throws(LinearSolveError) in
-      guard let start = buffer.baseAddress, n > 0 else { return Equilibration(identity: n) }
-      let scaling = try Equilibration(start, runs, count: n)
-      scaling.apply(to: start, runs)
-      for run in runs {
-        for k in 0..<run.count {
-          let size = abs(start[run.start + k])
-          rowSums[run.row + k] += size
-          columnSums[run.column + k] += size
-        }
-      }
-      return scaling
-    }
-    norms = (rowSums.max() ?? 0, columnSums.max() ?? 0)
-
-    let pivots: [Double]
-    if matrix.lower <= 1 && matrix.upper <= 1 && n > 1 {
-      (storage, pivots) = try Self.factorTridiagonal(values, matrix)
-    } else {
-      (storage, pivots) = try Self.factorGeneral(values, runs, matrix)
-    }
-    let width = Double(2 * matrix.lower + matrix.upper + 1)
-    condition = try requireRegular(limit: 4 * width * Double.ulpOfOne, pivots: pivots)
   }
 
-  func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
-    switch storage {
-    case .tridiagonal(let lower, let diagonal, let upper, let upper2, let exchanged):
-      if transposed {
-        Banded.solveTridiagonalTransposed(
-          lower: lower, diagonal: diagonal, upper: upper, upper2: upper2, exchanged: exchanged,
-          count: count, b)
-      } else {
-        Banded.solveTridiagonal(
-          lower: lower, diagonal: diagonal, upper: upper, upper2: upper2, exchanged: exchanged,
-          count: count, b)
-      }
-    case .general(let band, let pivots):
-      if transposed {
-        Banded.solveLUTransposed(
-          band, count: count, lower: lower, upper: upper, pivots: pivots, b)
-      } else {
-        Banded.solveLU(band, count: count, lower: lower, upper: upper, pivots: pivots, b)
-      }
-    }
-  }
-
-  private static func factorTridiagonal(
-    _ values: [Double], _ matrix: BandMatrix
-  ) throws(LinearSolveError) -> (Storage, [Double]) {
+  private static func scaling(
+    of matrix: BandMatrix
+  ) throws(LinearSolveError) -> Equilibration {
     let n = matrix.count
-    // One diagonal after the other, row i of each at index i; a missing one is zero.
-    func diagonal(_ d: Int, from first: Int, count: Int) -> [Double] {
-      guard d >= -matrix.lower && d <= matrix.upper else {
-        return [Double](repeating: 0, count: count)
-      }
-      let start = (d + matrix.lower) * n + first
-      return [Double](values[start..<start + count])
+    if n == 0 { return Equilibration(identity: 0) }
+    return try matrix.numbers.withPointer { start throws(LinearSolveError) in
+      let needless = Equilibration.isNeedless(
+        largest: Vector.maximumMagnitude(start, count: matrix.numbers.count),
+        leastDiagonal: Vector.minimumMagnitude(start + matrix.lower * n, count: n))
+      return needless
+        ? Equilibration(identity: n) : try Equilibration(start, runs(of: matrix), count: n)
     }
-    var below = diagonal(-1, from: 1, count: n - 1)
-    var main = diagonal(0, from: 0, count: n)
-    var above = diagonal(1, from: 0, count: n - 1)
-    var above2 = [Double](repeating: 0, count: max(n - 2, 1))
-    var exchanged = [Bool](repeating: false, count: n - 1)
-    let failure = Banded.factorTridiagonal(
-      lower: &below, diagonal: &main, upper: &above, upper2: &above2, exchanged: &exchanged,
-      count: n)
-    if let failure { throw .singular(pivotIndex: failure, estimatedCondition: .infinity) }
-    let storage = Storage.tridiagonal(
-      lower: below, diagonal: main, upper: above, upper2: above2, exchanged: exchanged)
-    return (storage, main.map { 1 / $0 })
   }
 
-  private static func factorGeneral(
-    _ values: [Double], _ runs: [Equilibration.Run], _ matrix: BandMatrix
-  ) throws(LinearSolveError) -> (Storage, [Double]) {
+  /// `(‖Â‖∞, ‖Â‖₁)`.
+  private static func maximumSums(_ matrix: BandMatrix) -> (Double, Double) {
+    let n = matrix.count
+    return matrix.numbers.withPointer { values in
+      func largestSum(byRows: Bool) -> Double {
+        var largest = 0.0
+        _ = Tiles.allSatisfy(count: n) { tile, sums in
+          sums.update(repeating: 0, count: tile.count)
+          for d in -matrix.lower...matrix.upper {
+            let shift = byRows ? d : -d
+            let start = values + (d + matrix.lower) * n - (byRows ? 0 : d)
+            let range = tile.clamped(
+              to: Swift.max(0, -shift)..<Swift.max(0, -shift, Swift.min(n, n - shift)))
+            Vector.addMagnitudes(
+              of: start + range.lowerBound, to: sums + (range.lowerBound - tile.lowerBound),
+              count: range.count)
+          }
+          largest = Swift.max(largest, Vector.maximumMagnitude(sums, count: tile.count))
+          return true
+        }
+        return largest
+      }
+      return (largestSum(byRows: true), largestSum(byRows: false))
+    }
+  }
+
+  private static func factorised(_ matrix: BandMatrix) throws(LinearSolveError) -> Factors {
+    if matrix.lower <= 1 && matrix.upper <= 1 && matrix.count > 1 {
+      return .tridiagonal(try TridiagonalFactors(matrix))
+    }
     let (n, lower, upper) = (matrix.count, matrix.lower, matrix.upper)
     var band = [Double](
       repeating: 0, count: Banded.storageCount(count: n, lower: lower, upper: upper))
-    for run in runs {
+    for run in runs(of: matrix) {
       for k in 0..<run.count {
         let place = Banded.index(
           row: run.row + k, column: run.column + k, lower: lower, upper: upper)
-        band[place] = values[run.start + k]
+        band[place] = matrix.numbers[run.start + k]
       }
     }
     var pivots = [Int](repeating: 0, count: n)
     let failure = Banded.factorLU(&band, count: n, lower: lower, upper: upper, pivots: &pivots)
     if let failure { throw .singular(pivotIndex: failure, estimatedCondition: .infinity) }
-    let diagonal = (0..<n).map { i in
-      band[Banded.index(row: i, column: i, lower: lower, upper: upper)]
+    return .general(band: band, pivots: pivots)
+  }
+
+  private var pivots: [Double] {
+    switch factors {
+    case .tridiagonal(let factors): factors.pivots
+    case .general(let band, _):
+      (0..<count).map { i in
+        band[Banded.index(row: i, column: i, lower: matrix.lower, upper: matrix.upper)]
+      }
     }
-    return (.general(band: band, pivots: pivots), diagonal)
+  }
+}
+
+/// What ``Banded/factorTridiagonal`` makes, in one block of memory.
+private struct TridiagonalFactors: Sendable {
+  private let count: Int
+  /// Four diagonals of `count` numbers each, then the flags.
+  private let memory: NumberBuffer
+
+  /// Throws `singular`.
+  init(_ matrix: BandMatrix) throws(LinearSolveError) {
+    let n = matrix.count
+    count = n
+    memory = NumberBuffer(uninitializedCount: 4 * n + (n + 7) / 8)
+    // One diagonal after the other, row i of each at index i; a missing one is zero.
+    func copy(_ d: Int, from first: Int, count: Int, to place: UnsafeMutablePointer<Double>) {
+      guard d >= -matrix.lower && d <= matrix.upper else {
+        place.update(repeating: 0, count: count)
+        return
+      }
+      matrix.numbers.withPointer { start in
+        place.update(from: start + (d + matrix.lower) * n + first, count: count)
+      }
+    }
+    copy(-1, from: 1, count: n - 1, to: lower)
+    copy(0, from: 0, count: n, to: diagonal)
+    copy(1, from: 0, count: n - 1, to: upper)
+    let failure = Banded.factorTridiagonal(
+      lower: lower, diagonal: diagonal, upper: upper, upper2: upper2, exchanged: exchanged,
+      count: n)
+    if let failure { throw .singular(pivotIndex: failure, estimatedCondition: .infinity) }
+  }
+
+  private var lower: UnsafeMutablePointer<Double> { memory.base }
+  private var diagonal: UnsafeMutablePointer<Double> { memory.base + count }
+  private var upper: UnsafeMutablePointer<Double> { memory.base + 2 * count }
+  private var upper2: UnsafeMutablePointer<Double> { memory.base + 3 * count }
+  private var exchanged: UnsafeMutablePointer<Bool> {
+    UnsafeMutableRawPointer(memory.base + 4 * count).assumingMemoryBound(to: Bool.self)
+  }
+
+  var pivots: [Double] { (0..<count).map { 1 / diagonal[$0] } }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, columns: Int, transposed: Bool) {
+    if transposed {
+      Banded.solveTridiagonalTransposed(
+        lower: lower, diagonal: diagonal, upper: upper, upper2: upper2, exchanged: exchanged,
+        count: count, columns: columns, b)
+    } else {
+      Banded.solveTridiagonal(
+        lower: lower, diagonal: diagonal, upper: upper, upper2: upper2, exchanged: exchanged,
+        count: count, columns: columns, b)
+    }
+  }
+}
+
+/// Passes over long vectors in pieces that stay in the first cache, with room for one sum per entry.
+private enum Tiles {
+  static func allSatisfy(
+    count n: Int, _ body: (Range<Int>, _ sums: UnsafeMutablePointer<Double>) -> Bool
+  ) -> Bool {
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: 512) { sums in
+      guard let start = sums.baseAddress else { return true }
+      for first in stride(from: 0, to: n, by: 512)
+      where !body(first..<Swift.min(first + 512, n), start) { return false }
+      return true
+    }
   }
 }
 
@@ -157,7 +264,8 @@ struct DiagonalDivision: Factorization {
     scaling = Equilibration(
       rowExponents: diagonal.map { -Int($0.exponent) },
       columnExponents: [Int](repeating: 0, count: diagonal.count))
-    scaledDiagonal = zip(diagonal, scaling.rows).map { $0 * $1 }
+    scaledDiagonal =
+      scaling.isIdentity ? diagonal : zip(diagonal, scaling.rows).map { $0 * $1 }
     let largest = scaledDiagonal.reduce(0) { max($0, abs($1)) }
     norms = (largest, largest)
     let inverse = scaledDiagonal.reduce(0) { max($0, 1 / abs($1)) }

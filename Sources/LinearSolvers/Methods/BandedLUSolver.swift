@@ -34,15 +34,12 @@ func squareBand(
     throw .notBanded
   }
   try requireCount(band.count, A.rowCount, "the rows of the operator's band matrix")
-  let bad = band.values.withUnsafeBufferPointer { buffer -> Int? in
-    guard let start = buffer.baseAddress else { return nil }
-    return Vector.firstNonFinite(start, count: buffer.count)
-  }
+  let bad = band.numbers.withPointer { Vector.firstNonFinite($0, count: band.numbers.count) }
   if let bad {
     let row = bad % band.count
     let column = row + bad / band.count - band.lower
     throw .notFinite(
-      what: "the band matrix (row \(row), column \(column))", index: bad, value: band.values[bad])
+      what: "the band matrix (row \(row), column \(column))", index: bad, value: band.numbers[bad])
   }
   let declared: DeclaredStructure =
     A.structure == .diagonal ? .diagonal : .banded(lower: band.lower, upper: band.upper)

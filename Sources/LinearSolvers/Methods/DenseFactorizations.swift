@@ -51,7 +51,9 @@ struct DenseLU: Factorization {
   var areDear: Bool { true }
 
   /// Factorises the row-major `n × n` matrix, or throws `singular`. `2/3 n³` operations.
-  init(_ entries: [Double], count n: Int) throws(LinearSolveError) {
+  init(
+    _ entries: [Double], count n: Int, passenger: Passenger? = nil
+  ) throws(LinearSolveError) {
     var a = entries
     var pivots = [Int](repeating: 0, count: n)
     let scaling: Equilibration
@@ -82,7 +84,8 @@ struct DenseLU: Factorization {
     factors = a
     self.pivots = pivots
     condition = try requireRegular(
-      limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] })
+      limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] },
+      passenger: passenger)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
@@ -121,7 +124,7 @@ struct DenseCholesky: Factorization {
   /// or `notSymmetric`, the latter if two entries differ by more than `symmetryTolerance` of
   /// `√(aᵢᵢ aⱼⱼ)`, which bounds the entries of a definite matrix.
   init(
-    _ entries: [Double], count n: Int, symmetryTolerance: Double
+    _ entries: [Double], count n: Int, symmetryTolerance: Double, passenger: Passenger? = nil
   ) throws(LinearSolveError) {
     let size = PowerOfTwo.exponent(of: (0..<n).reduce(0) { max($0, entries[$1 * n + $1]) })
     var exponents = [Int](repeating: 0, count: n)
@@ -167,7 +170,8 @@ struct DenseCholesky: Factorization {
     self.norms = norms
     factor = a
     condition = try requireRegular(
-      limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] })
+      limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] },
+      passenger: passenger)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
@@ -200,7 +204,8 @@ struct DenseCholesky: Factorization {
     var leading = [Double](repeating: 0, count: k * k)
     var row = [Double](repeating: 0, count: k)
     func entry(_ i: Int, _ j: Int) -> Double {
-      entries[i * n + j] * scaling.rows[i] * scaling.columns[j]
+      let entry = entries[i * n + j]
+      return scaling.isIdentity ? entry : entry * scaling.rows[i] * scaling.columns[j]
     }
     for i in 0..<k {
       row[i] = entry(k, i)

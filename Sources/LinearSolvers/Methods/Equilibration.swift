@@ -10,10 +10,13 @@ import Kernels
 /// Source: D. Ruiz, "A Scaling Algorithm to Equilibrate Both Rows and Columns Norms in Matrices",
 /// RAL-TR-2001-034 (2001); on integers here, namely the exponents of the entries.
 struct Equilibration: Sendable {
-  /// `R`, by its diagonal.
+  /// The number of rows, and of columns.
+  let count: Int
+
+  /// `R`, by its diagonal; empty for `R = I`.
   let rows: [Double]
 
-  /// `C`, by its diagonal.
+  /// `C`, by its diagonal; empty for `C = I`.
   let columns: [Double]
 
   /// Whether the matrix was well scaled already, so that `R = C = I`.
@@ -39,8 +42,9 @@ struct Equilibration: Sendable {
 
   /// `R = C = I` for `n` rows.
   init(identity n: Int) {
-    rows = [Double](repeating: 1, count: n)
-    columns = rows
+    count = n
+    rows = []
+    columns = []
     isIdentity = true
   }
 
@@ -50,9 +54,18 @@ struct Equilibration: Sendable {
       let limited = min(max(k, -Self.factorLimit), Self.factorLimit)
       return Double(sign: .plus, exponent: limited, significand: 1)
     }
-    rows = rowExponents.map(power)
-    columns = columnExponents.map(power)
+    count = rowExponents.count
     isIdentity = rowExponents.allSatisfy { $0 == 0 } && columnExponents.allSatisfy { $0 == 0 }
+    rows = isIdentity ? [] : rowExponents.map(power)
+    columns = isIdentity ? [] : columnExponents.map(power)
+  }
+
+  /// Whether a matrix needs no scaling for sure, by the sizes of its largest entry and of its smallest
+  /// diagonal entry: then no row and no column is much smaller than another.
+  static func isNeedless(largest: Double, leastDiagonal: Double) -> Bool {
+    guard leastDiagonal > 0, largest.isFinite else { return false }
+    let size = Int(largest.exponent)
+    return abs(size) <= sizeLimit && size - Int(leastDiagonal.exponent) <= tolerance
   }
 
   /// The scaling for the finite entries at `values`. Throws `singular` for a zero row or column.
@@ -123,14 +136,14 @@ struct Equilibration: Sendable {
 
   /// `max |(R v)ᵢ|` (`C` if `transposed`): a residual or right-hand side as the scaled system sees it.
   func rightHandSideNorm(_ v: UnsafePointer<Double>, transposed: Bool) -> Double {
-    if isIdentity { return Vector.maximumMagnitude(v, count: rows.count) }
+    if isIdentity { return Vector.maximumMagnitude(v, count: count) }
     let factors = transposed ? columns : rows
     return factors.indices.reduce(0) { max($0, abs(v[$1] * factors[$1])) }
   }
 
   /// `max |(C⁻¹x)ᵢ|` (`R⁻¹` if `transposed`): a solution as the scaled system sees it.
   func solutionNorm(_ x: UnsafePointer<Double>, transposed: Bool) -> Double {
-    if isIdentity { return Vector.maximumMagnitude(x, count: rows.count) }
+    if isIdentity { return Vector.maximumMagnitude(x, count: count) }
     let factors = transposed ? rows : columns
     return factors.indices.reduce(0) { max($0, abs(x[$1] / factors[$1])) }
   }

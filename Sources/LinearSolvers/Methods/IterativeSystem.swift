@@ -58,6 +58,11 @@ final class IterativeSystem {
     return max(largest, operatorNorm) / least
   }
 
+  /// A lower bound of `‖A⁻¹‖₂`, of the given `A`.
+  var inverseNormEstimate: Double? {
+    singularValues.map { PowerOfTwo.scaled(1 / $0.least, by: operatorExponent) }
+  }
+
   /// Whether there is a preconditioner.
   var isPreconditioned: Bool { preconditioner != nil }
 

@@ -32,11 +32,14 @@ package enum PowerOfTwo {
     let size = self.exponent(of: largest) + exponent
     if largest > 0 && size < -1022 { throw .underflow(exponent: size) }
     scale(x, count: count, by: exponent)
-    try requireFinite(x, count: count, "the solution (it overflows)")
+    if size > 1023 || !largest.isFinite {
+      try requireFinite(x, count: count, "the solution (it overflows)")
+    }
   }
 
   /// `2ᵏ x`.
   package static func scaled(_ x: [Double], by exponent: Int) -> [Double] {
+    if exponent == 0 { return x }
     var result = x
     result.withUnsafeMutableBufferPointer { buffer in
       if let start = buffer.baseAddress { scale(start, count: buffer.count, by: exponent) }

@@ -21,6 +21,13 @@ protocol Factorization: Sendable {
   /// should use them too. Bands are factorised again.
   var areDear: Bool { get }
 
+  /// Whether refinement has nothing to gain: `x` is as good, entry by entry, as its residual can
+  /// tell. Where that is not known without trouble, `false`.
+  func isRefined(
+    _ x: UnsafePointer<Double>, rightHandSide b: UnsafePointer<Double>,
+    residual: UnsafePointer<Double>, transposed: Bool
+  ) -> Bool
+
   /// `b ← Â⁻¹b`, or `Â⁻ᵀb`.
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool)
 
@@ -31,6 +38,11 @@ protocol Factorization: Sendable {
 
 extension Factorization {
   var areDear: Bool { false }
+
+  func isRefined(
+    _ x: UnsafePointer<Double>, rightHandSide b: UnsafePointer<Double>,
+    residual: UnsafePointer<Double>, transposed: Bool
+  ) -> Bool { false }
 
   /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
   func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
@@ -51,16 +63,39 @@ extension Factorization {
   ///
   /// Elimination on an exactly singular matrix finds, because of rounding, the factors of one at a
   /// relative distance of about `width · ε`; so nothing above that limit was singular.
+  ///
+  /// - Parameters:
+  ///   - pivots: for the error only.
+  ///   - passenger: is solved for on the way.
   func requireRegular(
-    limit: Double, pivots: some Collection<Double>
+    limit: Double, pivots: @autoclosure () -> some Collection<Double>, passenger: Passenger? = nil
   ) throws(LinearSolveError) -> ConditionEvidence {
-    let rounds = count <= 1000 ? 5 : 1  // for long bands the estimate should not outweigh the rest
-    let inverse = ConditionEstimate.inverseNorm(count: count, rounds: rounds) { b, transposed in
-      solve(b, transposed: transposed)
+    let rounds = count <= 1000 ? 5 : 0  // for long bands the estimate should not outweigh the rest
+    func inverseNorm(_ passenger: UnsafeMutablePointer<Double>?) -> Double {
+      ConditionEstimate.inverseNorm(
+        count: count, rounds: rounds, passenger: passenger
+      ) { b, columns, transposed in
+        if columns == 1 {
+          solve(b, transposed: transposed)
+        } else {
+          solve(b, columns: columns, transposed: transposed)
+        }
+      }
     }
+    let inverse =
+      if let passenger {
+        passenger.solved { b in
+          scaling.scaleRightHandSide(b, transposed: false)
+          let inverse = inverseNorm(b)
+          scaling.scaleSolution(b, transposed: false)
+          return inverse
+        }
+      } else {
+        inverseNorm(nil)
+      }
     let condition = norms.columns * inverse
     if count > 1 && !(1 > limit * condition) || !inverse.isFinite {
-      let smallest = pivots.enumerated().min { abs($0.element) < abs($1.element) }
+      let smallest = pivots().enumerated().min { abs($0.element) < abs($1.element) }
       throw .singular(pivotIndex: smallest?.offset ?? 0, estimatedCondition: condition)
     }
     return ConditionEvidence(
@@ -147,13 +182,15 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     var columns: [Column] = []
     columns.reserveCapacity(group.count)
     for (place, b) in group.enumerated() {
-      do {
-        try requireRightHandSide(b, count: n)
-      } catch {
-        outcomes[place] = .failure(error)
-        continue
-      }
       let size = ProbeVector.maximumMagnitude(b)
+      if b.count != n || !size.isFinite {
+        do {
+          try requireRightHandSide(b, count: n)
+        } catch {
+          outcomes[place] = .failure(error)
+          continue
+        }
+      }
       if size == 0 { continue }
       let exponent = PowerOfTwo.exponent(of: size)
       let normalised = rhs + columns.count * n
@@ -162,7 +199,9 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       columns.append(
         Column(
           place: place, exponent: exponent,
-          rhsNorm: factors.scaling.rightHandSideNorm(normalised, transposed: transposed)))
+          rhsNorm: factors.scaling.isIdentity
+            ? PowerOfTwo.scaled(size, by: -exponent)
+            : factors.scaling.rightHandSideNorm(normalised, transposed: transposed)))
     }
 
     let every = Array(columns.indices)
@@ -172,7 +211,13 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       x, of: every, columns, rhs, into: residual, transposed: transposed)
     for (j, error) in errors.enumerated() { columns[j].record(error) }
 
-    var active = every.filter { columns[$0].failure == nil && columns[$0].error > 0 }
+    var active = every.filter { j in
+      columns[j].failure == nil && columns[j].error > 0
+        && !(columns[j].error <= acceptance.backwardErrorLimit
+          && factors.isRefined(
+            x + j * n, rightHandSide: rhs + j * n, residual: residual + j * n,
+            transposed: transposed))
+    }
     while !active.isEmpty {
       for (k, j) in active.enumerated() {
         (candidate + k * n).update(from: residual + j * n, count: n)
@@ -256,16 +301,22 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     return places.enumerated().map { k, j in
       let (x, residual) = (x + k * n, residual + k * n)
       return outcome { () throws(LinearSolveError) in
-        try requireFinite(x, count: n, "the solution")
+        let scaling = factors.scaling
+        let solutionNorm = scaling.solutionNorm(x, transposed: transposed)
+        // Norms with a scaling may pass over NaN; without one they tell it.
+        let isTold = scaling.isIdentity && solutionNorm.isFinite
+        if !isTold { try requireFinite(x, count: n, "the solution") }
         if let failure = failures[k] { throw failure }
-        try requireFinite(residual, count: n, "a product with the operator")
-        Vector.scale(-1, residual, count: n)
-        Vector.addScaled(1, rhs + j * n, to: residual, count: n)
+        if !isTold { try requireFinite(residual, count: n, "a product with the operator") }
+        Vector.scaleAndAdd(-1, residual, adding: rhs + j * n, count: n)
+        let residualNorm = scaling.rightHandSideNorm(residual, transposed: transposed)
+        if !residualNorm.isFinite {
+          try requireFinite(residual, count: n, "a product with the operator")
+        }
         return SolveAcceptance.Evidence(
-          residualNorm: factors.scaling.rightHandSideNorm(residual, transposed: transposed),
+          residualNorm: residualNorm,
           operatorNorm: transposed ? factors.norms.columns : factors.norms.rows,
-          solutionNorm: factors.scaling.solutionNorm(x, transposed: transposed),
-          rightHandSideNorm: columns[j].rhsNorm
+          solutionNorm: solutionNorm, rightHandSideNorm: columns[j].rhsNorm
         ).backwardError
       }
     }

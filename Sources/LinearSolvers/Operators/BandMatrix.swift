@@ -16,14 +16,19 @@ public struct BandMatrix: Sendable, Equatable {
   public let upper: Int
 
   /// The diagonals, lowest first, `count` numbers each.
-  public package(set) var values: [Double]
+  public package(set) var values: [Double] {
+    get { numbers.array }
+    set { numbers = Numbers(newValue) }
+  }
+
+  package var numbers: Numbers
 
   /// The zero matrix of the given shape.
   public init(count: Int, lower: Int, upper: Int) {
     self.count = count
     self.lower = lower
     self.upper = upper
-    values = [Double](repeating: 0, count: (lower + upper + 1) * count)
+    numbers = Numbers(repeating: 0, count: (lower + upper + 1) * count)
   }
 
   /// The tridiagonal matrix with the given diagonals: `below` and `above` have one number less
@@ -35,22 +40,24 @@ public struct BandMatrix: Sendable, Equatable {
     try requireCount(below.count, max(n - 1, 0), "the diagonal below the main one")
     try requireCount(above.count, max(n - 1, 0), "the diagonal above the main one")
     self.init(count: n, lower: 1, upper: 1)
-    for i in 0..<n {
-      values[n + i] = diagonal[i]
-      if i > 0 { values[i] = below[i - 1] }
-      if i + 1 < n { values[2 * n + i] = above[i] }
+    numbers.withMutablePointer { values in
+      for i in 0..<n {
+        values[n + i] = diagonal[i]
+        if i > 0 { values[i] = below[i - 1] }
+        if i + 1 < n { values[2 * n + i] = above[i] }
+      }
     }
   }
 
   /// The entry in row `i` and column `j`: zero outside the band. Only entries inside can be set.
   public subscript(i: Int, j: Int) -> Double {
-    get { contains(i, j) ? values[(j - i + lower) * count + i] : 0 }
+    get { contains(i, j) ? numbers[(j - i + lower) * count + i] : 0 }
     set {
       guard contains(i, j) else {
         stop(
           "entry (\(i), \(j)) is outside the band -\(lower)…\(upper) of a matrix of \(count) rows")
       }
-      values[(j - i + lower) * count + i] = newValue
+      numbers[(j - i + lower) * count + i] = newValue
     }
   }
 

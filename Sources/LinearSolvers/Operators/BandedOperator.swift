@@ -47,12 +47,10 @@ public struct BandedOperator: LinearOperator {
   private func multiply(
     _ x: Span<Double>, into y: inout MutableSpan<Double>, transposed: Bool
   ) {
-    matrix.values.withUnsafeBufferPointer { values in
+    matrix.numbers.withPointer { a in
       x.withUnsafeBufferPointer { x in
         y.withUnsafeMutableBufferPointer { y in
-          guard let a = values.baseAddress, let x = x.baseAddress, let y = y.baseAddress else {
-            return
-          }
+          guard let x = x.baseAddress, let y = y.baseAddress else { return }
           Banded.multiply(
             a, count: matrix.count, lower: matrix.lower, upper: matrix.upper,
             transposed: transposed, by: x, into: y)

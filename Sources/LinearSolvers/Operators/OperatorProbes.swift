@@ -32,6 +32,22 @@ extension LinearOperator {
   }
 }
 
+extension LinearOperator {
+  /// `‖Aᵀv‖ / ‖v‖` for a random vector, one that repeats itself every 509 numbers: where a size is
+  /// wanted and nothing is to be proved, making a longer one would cost more than the product.
+  package func transposedNormEstimate(seed: UInt64) throws(LinearSolveError) -> Double {
+    let arena = VectorArena(vectors: 2, length: max(rowCount, columnCount))
+    let pattern = ProbeVector.make(count: min(rowCount, 509), seed: seed)
+    for first in stride(from: 0, to: rowCount, by: 509) {
+      (arena[0] + first).update(from: pattern, count: min(509, rowCount - first))
+    }
+    let size = Vector.norm(arena[0], count: rowCount)
+    if size == 0 { return 0 }
+    try multiply(arena[0], into: arena[1], transposed: true)
+    return Vector.norm(arena[1], count: columnCount) / size
+  }
+}
+
 /// A relative defect above this is not rounding. A product errs by `ε √n` or so of its size, far
 /// less than this for any `n` that fits into memory; one wrong entry in a matrix with `n` entries
 /// of its size shows as `1/n`.
@@ -169,6 +185,16 @@ package enum ProbeVector {
     x.withUnsafeBufferPointer { x in
       guard let start = x.baseAddress else { return 0 }
       return Vector.norm(start, count: x.count)
+    }
+  }
+
+  /// `max |xᵢ / yᵢ|` of two vectors of one length, where zero divided by zero counts as zero.
+  package static func largestRatio(_ x: [Double], to y: [Double]) -> Double {
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeBufferPointer { y in
+        guard let numerators = x.baseAddress, let denominators = y.baseAddress else { return 0 }
+        return Vector.largestRatio(numerators, to: denominators, count: x.count)
+      }
     }
   }
 

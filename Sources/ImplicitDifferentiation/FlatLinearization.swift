@@ -1,0 +1,192 @@
+import Kernels
+import LinearSolvers
+
+/// The derivatives of an implicit function at one point as maps between flat vectors, in the order of
+/// `flattened()`: all that does not depend on the structure of input and output.
+struct FlatLinearization: Sendable {
+  /// `∂F/∂y`, `n × n`.
+  let A: any LinearOperator
+  /// `∂F/∂x`, `n × m`.
+  let B: any LinearOperator
+  let prepared: any PreparedLinearSolver
+  let certifier: Certifier
+  let policy: CertificationPolicy
+
+  /// What every derivative's report starts from.
+  let report: DerivativeReport
+
+  // Each stage starts from numbers of size one and hands its power of two on. So nothing leaves the
+  // range on the way where the result is inside, however large A and B are.
+
+  func pushforwards(
+    _ tangents: consuming [[Double]], startingFrom start: ScaledVector? = nil
+  ) throws -> [ScaledDerivative] {
+    let scaled = drained(&tangents) { ScaledVector(normalising: $0) }
+    let during = "of the pushforward, A ẏ = −B ẋ,"
+    var products = try certified(during) { () throws(LinearSolveError) in
+      try B.applied(toEach: scaled.map(\.vector), transposed: false)
+    }
+    var places = scaled.makeIterator()
+    let right = try drained(&products) { product in
+      var right = try ScaledVector(
+        product, of: places.next() ?? scaled[0], "the product B ẋ of the pushforward")
+      right.negate()
+      return right
+    }
+    let solutions = try solve(
+      right.map(\.vector), transposed: false, during,
+      startingFrom: start?.scaled(for: right[0].exponent))
+    return try scaled.indices.map { k in
+      let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
+      let error = try certifier.pushforwardError(
+        of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
+      return try scaledDerivative(solved, solutions[k], error, solved)
+    }
+  }
+
+  func pullbacks(
+    _ cotangents: consuming [[Double]], startingFrom start: ScaledVector? = nil
+  ) throws -> [ScaledDerivative] {
+    let scaled = drained(&cotangents) { ScaledVector(normalising: $0) }
+    let during = "of the pullback, Aᵀ u = ȳ,"
+    let solutions = try solve(
+      scaled.map(\.vector), transposed: true, during,
+      startingFrom: start?.scaled(for: scaled[0].exponent))
+    let solved = zip(scaled, solutions).map {
+      ScaledVector(vector: $1.vector, exponent: $0.exponent).ofOrdinarySize
+    }
+    var products = try certified(during) { () throws(LinearSolveError) in
+      try B.applied(toEach: solved.map(\.vector), transposed: true)
+    }
+    try certified(during) { () throws(LinearSolveError) in
+      for (product, u) in zip(products, solved) {
+        try certifier.requireTranspose(product, of: u.vector)
+      }
+    }
+    var place = 0
+    return try drained(&products) { product in
+      let k = place
+      place += 1
+      var result = try ScaledVector(product, of: solved[k], "the product Bᵀ u of the pullback")
+      result.negate()
+      let error = try certifier.pullbackError(
+        of: solutions[k], solved: solved[k], cotangent: scaled[k], result: result)
+      return try scaledDerivative(result, solutions[k], error, solved[k])
+    }
+  }
+
+  /// Hands out the vectors one by one, each as the only reference to its memory, so that it is
+  /// changed in place.
+  private func drained<Result>(
+    _ vectors: inout [[Double]], _ body: (consuming [Double]) throws -> Result
+  ) rethrows -> [Result] {
+    var results: [Result] = []
+    results.reserveCapacity(vectors.count)
+    for k in vectors.indices {
+      var vector: [Double] = []
+      swap(&vector, &vectors[k])
+      results.append(try body(vector))
+    }
+    return results
+  }
+
+  /// - Parameter error: in the scale of `vector`.
+  private func scaledDerivative(
+    _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
+    _ solved: ScaledVector
+  ) throws -> ScaledDerivative {
+    var report = report
+    report.add(answer)
+    report.errorEstimate = error
+    if let refusal = certifier.refusal(of: error) {
+      report.warnings.append(try policy.warning(refusal))
+    }
+    return ScaledDerivative(vector: vector, report: report, solved: solved)
+  }
+
+  /// For derivatives of functions that call this one: there a part that underflows may stand beside
+  /// others that do not, and becomes zero gradually, as in any operation on tensors.
+  func pushforwardPart(_ tangent: Tensor) throws -> Tensor {
+    let numbers = tangent.scalars
+    try requireFinite(numbers, "the tangent")
+    let part = try pushforwards([numbers])[0]
+    return Tensor(try part.vector.numbersUnlessTooLarge("the pushforward"))
+  }
+
+  /// As ``pushforwardPart(_:)``.
+  func pullbackPart(_ cotangent: Tensor) throws -> Tensor {
+    let numbers = cotangent.scalars
+    try requireFinite(numbers, "the cotangent")
+    let part = try pullbacks([numbers])[0]
+    return Tensor(try part.vector.numbersUnlessTooLarge("the pullback"))
+  }
+
+  /// `A⁻¹ b`, or `A⁻ᵀ b`, for derivatives of derivatives.
+  func solve(_ b: Tensor, transposed: Bool) throws -> Tensor {
+    let numbers = b.scalars
+    try requireFinite(numbers, "the right-hand side of a higher derivative")
+    let during = "of a higher derivative, with \(transposed ? "Aᵀ" : "A"), A = ∂F/∂y,"
+    return Tensor(try solve([numbers], transposed: transposed, during)[0].vector)
+  }
+
+  private func solve(
+    _ columns: [[Double]], transposed: Bool, _ during: String,
+    startingFrom guess: [Double]? = nil
+  ) throws(DifferentiationError) -> [LinearSolution] {
+    try certified(during) { () throws(LinearSolveError) in
+      columns.count == 1
+        ? [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
+        : try prepared.solve(columns: columns, transposed: transposed)
+    }
+  }
+
+  private func certified<T>(
+    _ during: String, _ body: () throws(LinearSolveError) -> T
+  ) throws(DifferentiationError) -> T {
+    do {
+      return try body()
+    } catch {
+      throw .linearSolve(error, during: during)
+    }
+  }
+
+  /// See ``ImplicitLinearization/jacobian()``.
+  func jacobian() throws -> Derivative<Tensor> {
+    let (n, m) = (B.rowCount, B.columnCount)
+    var report = report
+    let result = Storage(uninitializedCount: n * m)
+    let byRows = n < m
+    let count = byRows ? n : m
+    let blockSize = 64
+    // Lines may be far smaller than the largest; that one must be a number.
+    var largest: Int?
+    for first in stride(from: 0, to: count, by: blockSize) {
+      let units = (first..<min(first + blockSize, count)).map { k in
+        var unit = [Double](repeating: 0, count: count)
+        unit[k] = 1
+        return unit
+      }
+      for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
+        report.add(line.report)
+        report.add(line.report.errorEstimate, isFirst: first + k == 0)
+        if let exponent = line.vector.largestExponent {
+          try requireNoOverflow(exponent, "the Jacobian")
+          largest = Swift.max(largest ?? exponent, exponent)
+        }
+        for (i, value) in line.vector.numbers.enumerated() {
+          result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
+        }
+      }
+    }
+    if let largest { try requireNoUnderflow(largest, "the Jacobian") }
+    return Derivative(value: Tensor(result, Shape([n, m])), report: report)
+  }
+}
+
+/// Throws at the first NaN or infinity of a vector.
+func requireFinite(_ x: [Double], _ what: String) throws(DifferentiationError) {
+  let index = x.withUnsafeBufferPointer { buffer in
+    buffer.baseAddress.flatMap { Vector.firstNonFinite($0, count: buffer.count) }
+  }
+  if let index { throw .notFinite(what: what, index: index, value: x[index]) }
+}
