@@ -29,6 +29,7 @@ final class Certifier: Sendable {
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: [LinearizedConditions]?
+    var regularity: RegularityEvidence?
   }
 
   /// - Parameters:
@@ -129,12 +130,14 @@ final class Certifier: Sendable {
   }
 
   /// The error for a derivative that errs by more than its limit.
-  func refusal(of estimate: DerivativeErrorEstimate?) -> DifferentiationError? {
+  ///
+  /// - Parameter bias: that of the linear solve, relative; `nil` if there is none.
+  func refusal(of estimate: DerivativeErrorEstimate?, bias: Double?) -> DifferentiationError? {
     guard let estimate, let limit = certification.errorLimit, !certification.accepts(estimate)
     else { return nil }
     return .inaccurate(
       truncation: estimate.truncation / estimate.termsNorm,
-      rounding: estimate.rounding / estimate.termsNorm, limit: limit)
+      rounding: estimate.rounding / estimate.termsNorm, limit: limit, bias: bias)
   }
 
   /// Throws unless a product `Bᵀu` that the user wrote belongs to the `B w` of a random `w`. What was
@@ -203,8 +206,7 @@ final class Certifier: Sendable {
       guard let correction, isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
-      let condition =
-        solver.condition?.conditionNumber ?? answer.conditionEstimate ?? .infinity
+      let condition = try conditionNumber(for: answer)
       let defect =
         solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
@@ -216,12 +218,7 @@ final class Certifier: Sendable {
         rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
         isMeasured: false)
       // The condition of a scaled matrix is not that of the changes that a Newton step makes to it.
-      let isTold =
-        if let evidence = solver.condition {
-          !evidence.isScaled
-        } else {
-          answer.iterations >= Self.fewIterations
-        }
+      let isTold = solver.condition.map { !$0.isScaled } ?? condition.isFinite
       if isTold && estimate.relative <= certification.measuredAbove
         && certification.accepts(estimate)
       {
@@ -245,6 +242,30 @@ final class Certifier: Sendable {
     return DerivativeErrorEstimate(
       truncation: Self.safety * truncation, rounding: Self.roundings * .ulpOfOne * noise,
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
+  }
+
+  /// The condition number; infinity where it is unknown, or an iterative method may have found one of
+  /// many solutions.
+  private func conditionNumber(for answer: LinearSolution) throws -> Double {
+    if let evidence = solver.condition { return evidence.conditionNumber }
+    guard let known = answer.conditionEstimate, answer.iterations >= Self.fewIterations,
+      let regularity = try regularity(), regularity.isRegular
+    else { return .infinity }
+    return Swift.max(known, regularity.conditionEstimate ?? known)
+  }
+
+  /// What a random right-hand side shows, once for all derivatives at this point: a derivative's own
+  /// may be in the range of a singular `A`. `nil` for methods that cannot be asked.
+  private func regularity() throws -> RegularityEvidence? {
+    guard let solver = solver as? any TriesRegularity else { return nil }
+    if let known = state.withLock({ $0.regularity }) { return known }
+    do {
+      let found = try solver.triedRegularity()
+      state.withLock { $0.regularity = found }
+      return found
+    } catch {
+      throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
+    }
   }
 
   /// The length of a solution, with that of entries which may err by as much as the largest.

@@ -71,7 +71,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
       linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
       backwardError: 0, conditionNumber: prepared.condition?.conditionNumber,
-      inverseNorm: prepared.condition?.inverseNorm, polish: solved.polish,
+      inverseNorm: prepared.condition?.inverseNorm,
+      isUniquenessChecked: prepared.condition != nil, polish: solved.polish,
       warnings: conditions.warnings)
     var newtonStep: [Double]?
     if conditionsTolerance != nil || certification.effort == .measure {
@@ -274,7 +275,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
       let error = try certifier.pushforwardError(
         of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
-      return try scaledDerivative(solved, solutions[k], error, solved)
+      let componentwise = componentwiseBackwardError(
+        of: solutions[k], right[k], transposed: false)
+      return try scaledDerivative(solved, solutions[k], error, componentwise, solved)
     }
   }
 
@@ -301,19 +304,35 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
         products[k], of: normalised[k], "the product Bᵀ u of the pullback")
       let error = try certifier.pullbackError(
         of: solutions[k], solved: normalised[k], cotangent: scaled[k], product: products[k])
-      return try scaledDerivative(result.negated, solutions[k], error, solved[k])
+      let componentwise = componentwiseBackwardError(
+        of: solutions[k], scaled[k], transposed: true)
+      return try scaledDerivative(
+        result.negated, solutions[k], error, componentwise, solved[k])
     }
+  }
+
+  /// See `DerivativeReport.componentwiseBackwardError`.
+  private func componentwiseBackwardError(
+    of answer: LinearSolution, _ b: ScaledVector, transposed: Bool
+  ) -> Double? {
+    guard certifier.certification.effort == .measure,
+      let solver = prepared as? any KnowsEntries
+    else { return nil }
+    return try? solver.componentwiseBackwardError(
+      of: answer.vector, b.vector, transposed: transposed)
   }
 
   /// - Parameter error: in the scale of `vector`.
   private func scaledDerivative(
     _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ solved: ScaledVector
+    _ componentwise: Double?, _ solved: ScaledVector
   ) throws -> ScaledDerivative {
     var report = report
     report.add(answer)
     report.errorEstimate = error
-    if let refusal = certifier.refusal(of: error) {
+    if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
+    report.componentwiseBackwardError = componentwise
+    if let refusal = certifier.refusal(of: error, bias: answer.relativeBias) {
       report.warnings.append(try policy.warning(refusal))
     }
     return ScaledDerivative(vector: vector, report: report, solved: solved)

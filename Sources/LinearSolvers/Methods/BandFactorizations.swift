@@ -6,6 +6,7 @@ struct BandLU: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
+  let entries: KeptEntries?
   private let lower: Int
   private let upper: Int
   private let storage: Storage
@@ -21,7 +22,8 @@ struct BandLU: Factorization {
   var description: String {
     switch storage {
     case .tridiagonal: "tridiagonal LU \(count)×\(count)"
-    case .general: "banded LU \(count)×\(count), \(lower) diagonals below and \(upper) above"
+    case .general:
+      "banded LU \(count)×\(count), \(lower.counted("diagonal")) below and \(upper) above"
     }
   }
 
@@ -56,6 +58,7 @@ struct BandLU: Factorization {
       return scaling
     }
     norms = (rowSums.max() ?? 0, columnSums.max() ?? 0)
+    entries = KeptEntries(values: matrix.values, runs: runs)
 
     let pivots: [Double]
     if matrix.lower <= 1 && matrix.upper <= 1 && n > 1 {
@@ -144,6 +147,7 @@ struct DiagonalDivision: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   let condition: ConditionEvidence
+  let entries: KeptEntries?
   private let scaledDiagonal: [Double]
 
   var description: String { "diagonal division \(count)×\(count)" }
@@ -154,6 +158,12 @@ struct DiagonalDivision: Factorization {
       throw .singular(pivotIndex: zero, estimatedCondition: .infinity)
     }
     count = diagonal.count
+    entries = KeptEntries(
+      values: diagonal,
+      runs: [
+        Equilibration.Run(
+          start: 0, count: diagonal.count, row: 0, rowStep: 1, column: 0, columnStep: 1)
+      ])
     scaling = Equilibration(
       rowExponents: diagonal.map { -Int($0.exponent) },
       columnExponents: [Int](repeating: 0, count: diagonal.count))

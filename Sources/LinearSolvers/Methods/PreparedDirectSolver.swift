@@ -17,6 +17,9 @@ protocol Factorization: Sendable {
   /// What is known of the condition of `Â`.
   var condition: ConditionEvidence { get }
 
+  /// What was factorised; `nil` where that is not kept.
+  var entries: KeptEntries? { get }
+
   /// Whether making them takes so much longer than solving with them that a nearby operator
   /// should use them too. Bands are factorised again.
   var areDear: Bool { get }
@@ -31,6 +34,8 @@ protocol Factorization: Sendable {
 
 extension Factorization {
   var areDear: Bool { false }
+
+  var entries: KeptEntries? { nil }
 
   /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
   func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
