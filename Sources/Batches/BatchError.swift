@@ -34,7 +34,8 @@ extension BatchError: CustomStringConvertible {
       let indices = failures.prefix(20).map { "\($0.index)" }.joined(separator: ", ")
       let more = failures.count > 20 ? ", …" : ""
       if failures.count == count {
-        return "All \(count) items failed. " + reasons.joined(separator: " ")
+        return (count == 1 ? "The only item failed. " : "All \(count) items failed. ")
+          + reasons.joined(separator: " ")
       }
       return "\(failures.count) of \(count) items failed (\(indices)\(more)), and the sum over the "
         + "others would be the gradient of another loss. " + reasons.joined(separator: " ")
@@ -42,7 +43,8 @@ extension BatchError: CustomStringConvertible {
     case .noItems:
       return "A sum over no items has no shape. Give at least one item."
     case .sizeMismatch(let index, let expected, let found):
-      return "Expected \(expected) numbers in the contribution of item \(index), found \(found). "
+      return
+        "Expected \(expected.counted("number")) in the contribution of item \(index), found \(found). "
         + "All items contribute to the same parameter."
     case .overflow(let entry):
       return "Entry \(entry) of the sum is too large for a number. Scale the loss."

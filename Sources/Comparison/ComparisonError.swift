@@ -40,7 +40,8 @@ extension ComparisonError: CustomStringConvertible {
       "Steps from \(largest) down to \(smallest) by factors of \(ratio) do not make a sweep: the "
         + "largest must exceed the smallest, both be positive, and the factor be at least 1.2."
     case .sizeMismatch(let what, let expected, let found):
-      "Expected \(expected) numbers in \(what), found \(found)."
+      "Expected \(expected.counted("number")) in \(what), found \(found). Compare its shape with that "
+        + "of the input or the output to which it belongs."
     case .zeroDirection:
       "The direction is zero: there is nothing to differentiate along. Give a nonzero one."
     case .inaccurateDifferences(let error, let tolerance):

@@ -69,7 +69,7 @@ extension ForwardSolverError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .notConverged(let iterations, let norm, let tolerance):
-      "No convergence: after \(iterations) iterations the gradient (or residual) has norm "
+      "No convergence: after \(iterations.counted("iteration")) the gradient (or residual) has norm "
         + "\(norm.shortened), and \(tolerance.shortened) was asked for. Allow more iterations, "
         + "improve the scaling of the unknowns, or use a faster method. For a smooth objective L-BFGS "
         + "is faster than gradient descent, and Newton's method faster than L-BFGS; with a proximal "
@@ -104,19 +104,19 @@ extension ForwardSolverError: CustomStringConvertible {
         + "penalty."
     case .infeasible(let shortfall, let residual):
       "The constraints contradict each other: a combination of them, with weights that add up to 1, "
-        + "says 0 ≤ −\(shortfall.shortened) (left-hand side zero up to \(residual.shortened)). "
+        + "says 0 ≤ −\(shortfall.shortened) (size of its left-hand side \(residual.shortenedRatio)). "
         + "Look for bounds that cross or an equality that leaves them, and give way by at least "
         + "as much."
     case .unboundedDirection(let slope, let residual):
       "The quadratic program has no minimum: along a direction of size 1 that no constraint stops "
-        + "(up to \(residual.shortened)), the objective falls with slope \(slope.shortened) for "
+        + "(their slopes along it \(residual.shortenedRatio)), the objective falls with slope \(slope.shortened) for "
         + "ever. Check the sign of the objective, or add bounds."
     case .notConvex(let index):
       "The matrix Q is not positive semidefinite: elimination meets negative curvature at unknown "
         + "\(index). Interior points find minima of convex programs alone: check the sign of Q; a "
         + "kernel matrix needs a valid kernel."
     case .programNotSolved(let iterations, let error, let tolerance):
-      "The quadratic program was not solved: after \(iterations) iterations the relative error is "
+      "The quadratic program was not solved: after \(iterations.counted("iteration")) the relative error is "
         + "\(error.shortened), and \(tolerance.shortened) was asked for. Allow more iterations or "
         + "loosen the tolerance; constraints that are feasible by a hair's breadth show like this."
     case .massNotPositive(let marginal, let index, let value):
@@ -127,13 +127,14 @@ extension ForwardSolverError: CustomStringConvertible {
       "The marginals have different sums, \(row) and \(column): what leaves must arrive. Divide "
         + "each by its sum."
     case .marginalsNotMet(let iterations, let error, let tolerance):
-      "No convergence: after \(iterations) iterations the marginals of the plan are wrong by "
+      "No convergence: after \(iterations.counted("iteration")) the marginals of the plan are wrong by "
         + "\(error.shortened), and \(tolerance.shortened) was asked for. Allow more iterations "
         + "(the smaller ε, the more are needed), start from the potentials of a larger ε, or enlarge ε."
     case .newtonStep(let iteration, let error):
       "The linear system of Newton's step \(iteration) was not solved. \(error)"
     case .sizeMismatch(let what, let expected, let found):
-      "Expected \(expected) numbers in \(what), found \(found)."
+      "Expected \(expected.counted("number")) in \(what), found \(found). An objective gives one number, "
+        + "a residual one for each unknown."
     case .invalidOption(let name, let value, let requirement):
       "The option `\(name)` is \(value); it must be \(requirement)."
     }

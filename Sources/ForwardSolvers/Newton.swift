@@ -3,7 +3,8 @@ import ImplicitDifferentiation
 /// Minimises by Newton's method: steps along `d` with `H d = −∇f`, where `H` is the Hessian.
 ///
 /// Close to a minimum with a positive definite Hessian the full step is taken and the number of
-/// right digits doubles at each iteration; farther away the step is halved until it decreases the
+/// right digits doubles at each iteration (with conjugate gradients, whose steps are as accurate as
+/// they are worth, it grows by half); farther away the step is halved until it decreases the
 /// objective sufficiently. Where the Hessian is not positive definite a dense one is shifted,
 /// `H + τ I`, until it is; conjugate gradients end with what they have.
 ///

@@ -13,6 +13,10 @@
 /// with `κ` the condition number that the linear solver knows, `η` the relative Newton correction and
 /// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large
 /// as `A` itself (relative to the size of `y`); what is measured takes nothing for granted.
+///
+/// Before an iterative method is believed, it solves with a random right-hand side to a few digits, once
+/// for each point: where `A` is singular and the right-hand side of the derivative consistent, nothing
+/// else shows that there are many solutions (`DerivativeReport.isUniquenessChecked`).
 public struct Certification: Sendable, Equatable {
   /// What is spent.
   public enum Effort: Sendable {
@@ -58,7 +62,8 @@ public struct Certification: Sendable, Equatable {
 
 /// How far a derivative may be from the true one, in 2-norms of all its numbers.
 public struct DerivativeErrorEstimate: Sendable, Equatable {
-  /// Because the solver stopped before the solution.
+  /// Because the solver stopped before the solution, or because linear systems were regularised
+  /// knowingly (`DerivativeReport.relativeBias`).
   public var truncation: Double
 
   /// Because linear systems are solved, and conditions evaluated, in finite precision.

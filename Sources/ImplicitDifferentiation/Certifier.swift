@@ -17,6 +17,7 @@ final class Certifier: Sendable {
   private let measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?
   /// Whether the products are derivatives up to rounding, and no approximations.
   private let isExact: Bool
+  private let hasBranches: Bool
   private let linearize: @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   private let state = Mutex(State())
 
@@ -28,6 +29,7 @@ final class Certifier: Sendable {
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: [LinearizedConditions]?
+    var regularity: RegularityEvidence?
   }
 
   /// - Parameters:
@@ -48,6 +50,7 @@ final class Certifier: Sendable {
     self.solution = solution
     self.measureNewton = measureNewton
     isExact = conditions.review == nil
+    hasBranches = conditions.recording?.hasBranches == true
     self.linearize = linearize
   }
 
@@ -56,9 +59,25 @@ final class Certifier: Sendable {
   /// What the Newton step tells, once it is known; `nil` where none is wanted.
   func newton() throws -> NewtonFinding? {
     if let known = state.withLock({ $0.newton }) { return known }
-    guard let finding = try measureNewton?(self) else { return nil }
+    guard let measureNewton else { return nil }
+    let finding = try boundedNewton() ?? measureNewton(self)
     state.withLock { $0.newton = finding }
     return finding
+  }
+
+  /// Below this a bound of the Newton correction is as good as the correction: even with an `‖A⁻¹‖`
+  /// that is underestimated by a thousand the conditions hold.
+  private static var boundLimit: Double { 1e-10 }
+
+  /// For iterative methods, where the step costs as much as a derivative: it is at most `‖A⁻¹‖ ‖F‖`.
+  /// If that is small enough, with the norm that a random right-hand side shows, a step is not needed.
+  private func boundedNewton() -> NewtonFinding? {
+    guard solver.condition == nil, certification.effort != .measure, isExact, !hasBranches,
+      !(solver is PreparedGaugedSolver), let inverse = (try? regularity())?.inverseNormEstimate
+    else { return nil }
+    let bound = inverse * norm(residual) / norm(solution)
+    return bound <= Self.boundLimit
+      ? NewtonFinding(step: nil, correction: bound, entryCorrection: bound) : nil
   }
 
   // MARK: Errors
@@ -134,12 +153,14 @@ final class Certifier: Sendable {
   }
 
   /// The error for a derivative that errs by more than its limit.
-  func refusal(of estimate: DerivativeErrorEstimate?) -> DifferentiationError? {
+  ///
+  /// - Parameter bias: that of the linear solve, relative; `nil` if there is none.
+  func refusal(of estimate: DerivativeErrorEstimate?, bias: Double?) -> DifferentiationError? {
     guard let estimate, let limit = certification.errorLimit, !certification.accepts(estimate)
     else { return nil }
     return .inaccurate(
       truncation: estimate.truncation / estimate.termsNorm,
-      rounding: estimate.rounding / estimate.termsNorm, limit: limit)
+      rounding: estimate.rounding / estimate.termsNorm, limit: limit, bias: bias)
   }
 
   /// Throws unless a product `Bᵀu` that the user wrote belongs to the `B w` of a random `w`. What was
@@ -208,8 +229,7 @@ final class Certifier: Sendable {
       guard let correction = try newton()?.entryCorrection, isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
-      let condition =
-        solver.condition?.conditionNumber ?? answer.conditionEstimate ?? .infinity
+      let condition = try conditionNumber(for: answer)
       let defect =
         solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
@@ -221,12 +241,7 @@ final class Certifier: Sendable {
         rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
         isMeasured: false)
       // The condition of a scaled matrix is not that of the changes that a Newton step makes to it.
-      let isTold =
-        if let evidence = solver.condition {
-          !evidence.isScaled
-        } else {
-          answer.iterations >= Self.fewIterations
-        }
+      let isTold = solver.condition.map { !$0.isScaled } ?? condition.isFinite
       if isTold && estimate.relative <= certification.measuredAbove
         && certification.accepts(estimate)
       {
@@ -250,6 +265,30 @@ final class Certifier: Sendable {
     return DerivativeErrorEstimate(
       truncation: Self.safety * truncation, rounding: Self.roundings * .ulpOfOne * noise,
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
+  }
+
+  /// The condition number; infinity where it is unknown, or an iterative method may have found one of
+  /// many solutions.
+  private func conditionNumber(for answer: LinearSolution) throws -> Double {
+    if let evidence = solver.condition { return evidence.conditionNumber }
+    guard let known = answer.conditionEstimate, answer.iterations >= Self.fewIterations,
+      let regularity = try regularity(), regularity.isRegular
+    else { return .infinity }
+    return Swift.max(known, regularity.conditionEstimate ?? known)
+  }
+
+  /// What a random right-hand side shows, once for all derivatives at this point: a derivative's own
+  /// may be in the range of a singular `A`. `nil` for methods that cannot be asked.
+  private func regularity() throws -> RegularityEvidence? {
+    guard let solver = solver as? any TriesRegularity else { return nil }
+    if let known = state.withLock({ $0.regularity }) { return known }
+    do {
+      let found = try solver.triedRegularity()
+      state.withLock { $0.regularity = found }
+      return found
+    } catch {
+      throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
+    }
   }
 
   /// The length of a solution, with that of entries which may err by as much as the largest.

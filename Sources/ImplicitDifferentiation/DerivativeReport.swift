@@ -29,6 +29,13 @@ public struct DerivativeReport: Sendable, Equatable {
   /// The largest `‖b − A x‖ / (‖A‖‖x‖ + ‖b‖)` among them.
   public var backwardError: Double
 
+  /// The largest `|b − A x|ᵢ / (|A| |x| + |b|)ᵢ` among them, over all equations: the smallest relative
+  /// change of the *entries* of `A` and `b` that would make the answers exact (Oettli and Prager 1964).
+  /// Where it is at rounding level, so is each equation, in whatever units. Given where certification is
+  /// `.measure` and a direct method has the entries at hand (bands, dense matrices of up to 1024
+  /// unknowns, no gauge); else `nil`.
+  public var componentwiseBackwardError: Double? = nil
+
   /// `‖Â‖ ‖Â⁻¹‖` of the *equilibrated* `A`, whose rows and columns have size one: the factor between
   /// relative errors of `A` and those of a solution. In 1-norms, estimated from the factors
   /// (Hager 1984, Higham 1988); for iterative methods, in 2-norms and from below. `nil` if unknown.
@@ -36,6 +43,12 @@ public struct DerivativeReport: Sendable, Equatable {
 
   /// `‖Â⁻¹‖₁`, from the factors; `nil` for iterative methods.
   public var inverseNorm: Double? = nil
+
+  /// Whether `A` is known to be regular, so that the linear system has this solution and no other: by a
+  /// factorisation or, for iterative methods, by systems with random right-hand sides that were solved
+  /// for the error estimate. Where it is not, which is where errors are *unchecked*, an iterative method
+  /// may have returned one of many solutions; `singularityProbe` of the methods asks at once.
+  public var isUniquenessChecked = false
 
   /// How far the derivative may be from the true one; `nil` for *unchecked*.
   public var errorEstimate: DerivativeErrorEstimate? = nil
@@ -97,6 +110,9 @@ extension DerivativeReport {
     relativeResidual = Swift.max(relativeResidual, other.relativeResidual)
     backwardError = Swift.max(backwardError, other.backwardError)
     conditionNumber = [conditionNumber, other.conditionNumber].compactMap { $0 }.max()
+    componentwiseBackwardError = [componentwiseBackwardError, other.componentwiseBackwardError]
+      .compactMap { $0 }.max()
+    isUniquenessChecked = isUniquenessChecked || other.isUniquenessChecked
     if let bias = other.relativeBias { note(relativeBias: bias) }
     let known = warnings + [other.relativeBias.map(Self.warning(relativeBias:)) ?? ""]
     warnings += other.warnings.filter { !known.contains($0) }
@@ -130,18 +146,19 @@ extension DerivativeReport {
 extension DerivativeReport: CustomStringConvertible {
   /// The report in a few lines; what is at the level of rounding as a bound.
   public var description: String {
-    func bounded(_ ratio: Double) -> String { ratio < 1e-13 ? "< 1e-13" : ratio.shortened }
     var lines: [String?] = [
       "residual of the conditions  \(residualNorm.shortened)",
-      "Newton correction           \(newtonCorrection.map(bounded) ?? "unchecked")",
+      "Newton correction           \(newtonCorrection?.shortenedRatio ?? "unchecked")",
       polish.map { "Newton polish               \($0)" },
       "linear solver               \(linearSolver)",
       "linear solves               \(linearSolves)"
-        + " (\(linearIterations) iterations, \(operatorProducts) products)",
-      "relative residual           \(bounded(relativeResidual))",
-      "backward error              \(bounded(backwardError))",
+        + " (\(linearIterations.counted("iteration")), \(operatorProducts.counted("product")))",
+      "relative residual           \(relativeResidual.shortenedRatio)",
+      "backward error              \(backwardError.shortenedRatio)",
+      componentwiseBackwardError.map { "componentwise, the same     \($0.shortenedRatio)" },
       "condition number            \(conditionNumber.map(\.shortened) ?? "unknown")",
       "error of the derivative     \(errorEstimate.map { "\($0)" } ?? "unchecked")",
+      isUniquenessChecked ? nil : "uniqueness                  unchecked",
     ]
     lines += warnings.map { "warning                     \($0)" }
     return lines.compactMap { $0 }.joined(separator: "\n")

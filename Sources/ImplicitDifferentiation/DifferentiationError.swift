@@ -40,8 +40,10 @@ public enum DifferentiationError: Error, Equatable {
   case linearSolve(LinearSolveError, during: String)
 
   /// The error of the derivative may exceed its limit: the numbers are in 2-norms, relative to the size
-  /// that the derivative would have if none of its terms cancelled.
-  case inaccurate(truncation: Double, rounding: Double, limit: Double)
+  /// that the derivative would have if none of its terms cancelled. Where the linear systems were
+  /// regularised knowingly (`Ridge`), `bias` is the `DerivativeReport.relativeBias` of the solve, and
+  /// what it does to the derivative is part of `truncation`.
+  case inaccurate(truncation: Double, rounding: Double, limit: Double, bias: Double? = nil)
 
   /// A function to be differentiated once more gave something else than one number.
   case notScalar(shape: [Int])
@@ -56,7 +58,8 @@ extension DifferentiationError: CustomStringConvertible {
         + "Shapes are aligned at the right and only extents of 1 stretch: check the order of the "
         + "operands, or reshape one of them."
     case .sizeMismatch(let what, let expected, let found):
-      return "Expected \(expected) numbers in \(what), found \(found)."
+      return "Expected \(expected.counted("number")) in \(what), found \(found). Compare its shape "
+        + "with that of the input or the solution to which it belongs."
     case .notFinite(let what, let index, let value):
       return "Entry \(index) of \(what) is \(value). Look for missing data, a division by zero, "
         + "a logarithm of zero or an overflow in what computes it."
@@ -88,17 +91,21 @@ extension DifferentiationError: CustomStringConvertible {
         + "derivative for all directions, and the input must move away from it."
     case .linearSolve(let error, let during):
       return "The linear system \(during) could not be solved. \(error)"
-    case .inaccurate(let truncation, _, _) where !truncation.isFinite:
+    case .inaccurate(let truncation, _, _, _) where !truncation.isFinite:
       return "The error of the derivative could not be measured: at the solution that one more "
         + "Newton step gives, the conditions or their linear systems fail. The conditions are "
         + "singular here, or nearly so: check that there is a solution close by."
-    case .inaccurate(let truncation, let rounding, let limit):
+    case .inaccurate(let truncation, let rounding, let limit, let bias):
+      let isBiased = (bias ?? 0) > 0
       return "The derivative may be wrong by \((truncation + rounding).shortened) of its size, and "
-        + "\(limit.shortened) is allowed: by \(truncation.shortened) because the solver stopped "
-        + "before the solution, by \(rounding.shortened) because of rounding. "
+        + "\(limit.shortened) is allowed: by \(truncation.shortenedRatio) because "
+        + (isBiased ? "the linear systems were regularised knowingly or " : "")
+        + "the solver stopped before the solution, by \(rounding.shortenedRatio) because of rounding. "
         + (truncation > rounding
-          ? "The conditions are nearly singular here, or strongly curved: let the solver run longer, "
-            + "or ask for a Newton polish."
+          ? isBiased
+            ? "Take a smaller shift, or ask the ridge for refinements."
+            : "The conditions are nearly singular here, or strongly curved: let the solver run longer, "
+              + "or ask for a Newton polish."
           : "The linear system is too ill-conditioned for double precision: rescale the problem, "
             + "or state it in other unknowns.")
     case .notScalar(let shape):

@@ -40,7 +40,9 @@ struct FlatLinearization: Sendable {
       let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
       let error = try certifier.pushforwardError(
         of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
-      return try scaledDerivative(solved, solutions[k], error, solved)
+      let componentwise = componentwiseBackwardError(
+        of: solutions[k], right[k], transposed: false)
+      return try scaledDerivative(solved, solutions[k], error, componentwise, solved)
     }
   }
 
@@ -71,7 +73,8 @@ struct FlatLinearization: Sendable {
       result.negate()
       let error = try certifier.pullbackError(
         of: solutions[k], solved: solved[k], cotangent: scaled[k], result: result)
-      return try scaledDerivative(result, solutions[k], error, solved[k])
+      let componentwise = componentwiseBackwardError(of: solutions[k], scaled[k], transposed: true)
+      return try scaledDerivative(result, solutions[k], error, componentwise, solved[k])
     }
   }
 
@@ -90,15 +93,28 @@ struct FlatLinearization: Sendable {
     return results
   }
 
+  /// See `DerivativeReport.componentwiseBackwardError`.
+  private func componentwiseBackwardError(
+    of answer: LinearSolution, _ b: ScaledVector, transposed: Bool
+  ) -> Double? {
+    guard certifier.certification.effort == .measure,
+      let solver = prepared as? any KnowsEntries
+    else { return nil }
+    return try? solver.componentwiseBackwardError(
+      of: answer.vector, b.vector, transposed: transposed)
+  }
+
   /// - Parameter error: in the scale of `vector`.
   private func scaledDerivative(
     _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ solved: ScaledVector
+    _ componentwise: Double?, _ solved: ScaledVector
   ) throws -> ScaledDerivative {
     var report = report
     report.add(answer)
     report.errorEstimate = error
-    if let refusal = certifier.refusal(of: error) {
+    if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
+    report.componentwiseBackwardError = componentwise
+    if let refusal = certifier.refusal(of: error, bias: answer.relativeBias) {
       report.warnings.append(try policy.warning(refusal))
     }
     return ScaledDerivative(vector: vector, report: report, solved: solved)

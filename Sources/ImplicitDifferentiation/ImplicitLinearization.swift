@@ -73,7 +73,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
       linearSolves: 0, linearIterations: 0, operatorProducts: 0, relativeResidual: 0,
       backwardError: 0, conditionNumber: prepared.condition?.conditionNumber,
-      inverseNorm: prepared.condition?.inverseNorm, polish: solved.polish,
+      inverseNorm: prepared.condition?.inverseNorm,
+      isUniquenessChecked: prepared.condition != nil, polish: solved.polish,
       warnings: conditions.warnings)
     let linearize = { @Sendable (numbers: [Double]) in
       try conditions.linearize(point, solution.refilled(numbers) { $0 })

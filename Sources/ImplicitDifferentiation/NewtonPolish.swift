@@ -15,8 +15,8 @@ public struct NewtonPolish: Sendable, Equatable {
 extension NewtonPolish: CustomStringConvertible {
   /// `"2 steps, correction from 1.2e-4 to < 1e-13"`.
   public var description: String {
-    "\(steps) \(steps == 1 ? "step" : "steps"), correction from \(correctionBefore.shortened) to "
-      + (correctionAfter < 1e-13 ? "< 1e-13" : correctionAfter.shortened)
+    "\(steps.counted("step")), correction from \(correctionBefore.shortened) to "
+      + correctionAfter.shortenedRatio
   }
 }
 

@@ -94,7 +94,7 @@ extension ActiveSet: CustomStringConvertible {
       active                      \(list(active))
       weakly active               \(list(weaklyActive))
       inactive                    \(list(inactive))
-      complementarity margin      \(bounded(complementarityMargin))
+      complementarity margin      \(complementarityMargin.shortenedRatio)
       rank of active gradients    \(rank) of \(gradientCount)
       """
   }

@@ -63,7 +63,7 @@ extension KKTError: CustomStringConvertible {
     switch self {
     case .weaklyActive(let constraints, let tolerance):
       let list = constraints.map {
-        "\($0.constraint) (slack \(bounded($0.slack)), multiplier \(bounded($0.multiplier)))"
+        "\($0.constraint) (slack \($0.slack.shortenedRatio), multiplier \($0.multiplier.shortenedRatio))"
       }
       return "Weakly active: inequality \(list.joined(separator: ", ")); both numbers are within "
         + "\(tolerance.shortened) of zero. The solution has a kink here, and no derivative that "
@@ -93,9 +93,10 @@ extension KKTError: CustomStringConvertible {
         + "vanish. Check that the solver's multipliers belong to this point, and whether it "
         + "converged."
     case .multipliersNotUnique(let rank, let count):
-      return "The gradients of the \(count) equalities and active inequalities span only \(rank) "
-        + "dimensions, so their multipliers are not unique and have no derivative. Leave out "
-        + "constraints that repeat others; the derivative of the primal variables needs nothing."
+      return "Equalities and active inequalities have \(count.counted("gradient")), spanning only "
+        + "\(rank.counted("dimension")), so their multipliers are not unique and have no derivative. "
+        + "Leave out constraints that repeat others; the derivative of the primal variables needs "
+        + "nothing."
     case .noUniqueSolution(let condition):
       let size = condition.isFinite ? "about \(condition.shortened)" : "infinite"
       return
@@ -107,14 +108,10 @@ extension KKTError: CustomStringConvertible {
         + "to \(limit). So many kinks at once are a sign of a degenerate model: look for repeated "
         + "constraints, or tighten the thresholds of activity."
     case .oneSidedNotSolved(let pivots):
-      return "The problem of the one-sided derivative was not solved after \(pivots) pivots. The "
+      return
+        "The problem of the one-sided derivative was not solved after \(pivots.counted("pivot")). The "
         + "objective is not strictly convex along the weakly active constraints, or their "
         + "gradients depend on each other."
     }
   }
-}
-
-/// Three digits; what is at the level of rounding as a bound, since it differs between machines.
-func bounded(_ ratio: Double) -> String {
-  ratio.magnitude < 1e-13 ? "< 1e-13" : ratio.shortened
 }

@@ -30,7 +30,8 @@ extension ProjectionError: CustomStringConvertible {
       "`\(operation)` met a NaN or an infinity in \(what). If it appears after some iterations, "
         + "the step of the solver is too long."
     case .shapeMismatch(let operation, let what, let expected, let found):
-      "`\(operation)` expects the shape \(expected) for \(what), and found \(found)."
+      "`\(operation)` expects the shape \(expected) for \(what), and found \(found). "
+        + "Compare the tensors that describe the set with its points."
     }
   }
 }

@@ -53,7 +53,7 @@ import Testing
     do {
       _ = try linear.pullback(1)
       Issue.record("an error above the limit")
-    } catch DifferentiationError.inaccurate(let truncation, let rounding, limit: 1e-3) {
+    } catch DifferentiationError.inaccurate(let truncation, let rounding, limit: 1e-3, nil) {
       #expect((truncation / 12e-3 - 1).magnitude < 0.01 && rounding < 1e-14)
     }
   }
@@ -81,7 +81,7 @@ import Testing
     do {
       _ = try estimate(1e-14)
       Issue.record("κ ε is above the limit")
-    } catch DifferentiationError.inaccurate(_, _, limit: 1e-14) {}
+    } catch DifferentiationError.inaccurate(_, _, limit: 1e-14, nil) {}
   }
 
   @Test("A policy of one's own sees the error, and may let it pass")

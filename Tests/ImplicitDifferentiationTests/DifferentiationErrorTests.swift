@@ -12,8 +12,9 @@ import Testing
       ),
       (
         .sizeMismatch(what: "the tangent", expected: 3, found: 2),
-        ["Expected 3", "the tangent", "found 2"]
+        ["Expected 3 numbers", "the tangent", "found 2", "Compare"]
       ),
+      (.sizeMismatch(what: "the tangent", expected: 1, found: 2), ["Expected 1 number in"]),
       (
         .notFinite(what: "the input (`data`)", index: 7, value: .infinity),
         ["Entry 7", "the input (`data`)", "inf", "missing data"]
@@ -43,6 +44,10 @@ import Testing
         ["2.5", "ill-conditioned", "rescale"]
       ),
       (
+        .inaccurate(truncation: 0.5, rounding: 2e-16, limit: 0.1, bias: 0.4),
+        ["0.5", "regularised knowingly", "< 1e-13 because of rounding", "a smaller shift"]
+      ),
+      (
         .inaccurate(truncation: .infinity, rounding: 0, limit: 1),
         ["could not be measured", "singular"]
       ),
@@ -64,11 +69,16 @@ import Testing
       linearIterations: 5, operatorProducts: 7, relativeResidual: 3e-16, backwardError: 4e-17,
       warnings: ["Look again."])
     let lines = report.description.split(separator: "\n")
-    #expect(lines.count == 9)
+    #expect(lines.count == 10)
     #expect(
       lines[2].hasSuffix("dense LU 3×3") && lines[3].hasSuffix("2 (5 iterations, 7 products)"))
     #expect(lines[6].hasSuffix("unknown") && lines[7].hasSuffix("unchecked"))
-    #expect(lines[8].hasSuffix("Look again."))
+    #expect(lines[8].hasPrefix("uniqueness ") && lines[8].hasSuffix(" unchecked"))
+    #expect(lines[9].hasSuffix("Look again."))
+    report.isUniquenessChecked = true
+    #expect(!report.description.contains("uniqueness"))
+    (report.linearIterations, report.operatorProducts) = (1, 1)
+    #expect(report.description.contains("2 (1 iteration, 1 product)"))
     report.newtonCorrection = nil
     report.conditionNumber = 120
     report.errorEstimate = DerivativeErrorEstimate(

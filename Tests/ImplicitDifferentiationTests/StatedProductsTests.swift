@@ -71,6 +71,37 @@ import Testing
     }
   }
 
+  /// Three equations that the given number of unknowns cannot have, in the residual or in a product.
+  @Test(arguments: [2, 4])
+  func solutionsOfAnotherSizeAreRefused(_ count: Int) {
+    let x = Tensor([1, 2])
+    let wrong = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in Tensor.ones([count]) }, conditions: conditions())
+    #expect(
+      throws: DifferentiationError.shapeMismatch(
+        operation: "matmul", left: [3, 3], right: [count])
+    ) { try wrong.linearize(at: x) }
+    #expect(throws: DifferentiationError.self) {
+      try wrong.pullback(at: x, Tensor.ones([count]))
+    }
+    // A residual that looks at no size leaves it to the products.
+    let blind = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in Tensor.ones([count]) },
+      conditions: .products(
+        residual: { _, y in 0 * y }, solutionProduct: { _, _, v in matmul(Self.M, v) },
+        transposedSolutionProduct: { _, _, u in matmul(u, Self.M) },
+        inputProduct: { _, _, _ in Tensor.zeros([count]) },
+        transposedInputProduct: { _, _, _ in [0, 0] }))
+    do {
+      _ = try blind.linearize(at: x)
+      Issue.record("products of another size")
+    } catch DifferentiationError.linearSolve(.productFailed(let reason), _) {
+      #expect(reason.contains("`matmul` cannot combine the shapes [3×3] and [\(count)]"))
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
   /// A custom operation with a pullback that is not the transpose of its pushforward, in the input and
   /// in the solution.
   @Test func customOperationsAreProbed() throws {
@@ -108,6 +139,15 @@ import Testing
             + "by about \(bias.shortened) of their size."
         ])
       #expect(derivative.linearSolver.contains("of A + μI, μ = 0.01, bias about"))
+    }
+    // Where that is too much, the error says so, and not that a solver stopped early.
+    var strict = solution(conditions(), Ridge(0.01))
+    strict.certification = Certification(.measure, errorLimit: 1e-6)
+    do {
+      _ = try strict.pullback(at: x, Tensor([1, 0, 0]))
+      Issue.record("an error above the limit")
+    } catch DifferentiationError.inaccurate(let truncation, _, 1e-6, let bias?) {
+      #expect(truncation > 0.001 && bias > 0.001 && bias < 0.01)
     }
     // One warning for all columns, with the largest bias.
     let jacobian = try linear.jacobian().report

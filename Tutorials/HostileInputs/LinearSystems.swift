@@ -201,10 +201,10 @@ extension HostileInput {
       by: { error in
         // The second number is 101 times too small. A factorisation of the true matrix tells what is
         // missing, and six times that is stated, for safety.
-        guard case DifferentiationError.inaccurate(let truncation, let rounding, 1) = error else {
-          return false
-        }
-        return near(truncation, 600, within: 1) && rounding < 1e-12
+        guard
+          case DifferentiationError.inaccurate(let truncation, let rounding, 1, let bias?) = error
+        else { return false }
+        return near(truncation, 600, within: 1) && rounding < 1e-12 && near(bias, 100, within: 0.1)
       }),
     .refused(
       .linearSystem, "a full matrix whose `structure` states a band of three diagonals",

@@ -193,7 +193,7 @@ extension HostileInput {
         _ = try function.pullback(at: matmul(H, Tensor.ones([10])), unit(10))
       },
       by: { error in
-        guard case DifferentiationError.inaccurate(_, let rounding, 1e-6) = error else {
+        guard case DifferentiationError.inaccurate(_, let rounding, 1e-6, nil) = error else {
           return false
         }
         return rounding > 1e-6 && rounding < 1
@@ -216,7 +216,7 @@ extension HostileInput {
       "the same with two digits asked for (`Certification(errorLimit: 0.01)`)",
       { _ = try wavy(Certification(errorLimit: 0.01)).pullback(at: 1, 1) },
       by: { error in
-        guard case DifferentiationError.inaccurate(let truncation, let rounding, 0.01) = error
+        guard case DifferentiationError.inaccurate(let truncation, let rounding, 0.01, nil) = error
         else {
           return false
         }

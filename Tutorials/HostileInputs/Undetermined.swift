@@ -80,7 +80,7 @@ extension HostileInput {
         + "its error cannot be told",
       { _ = try twice(LSMR()).pushforward(at: [2, 2], [1, 1]) },
       by: { error in
-        guard case DifferentiationError.inaccurate(let truncation, _, _) = error else {
+        guard case DifferentiationError.inaccurate(let truncation, _, _, _) = error else {
           return false
         }
         return truncation == .infinity

@@ -56,7 +56,8 @@ public struct UnrolledSolver<Input: TensorStructure, State: TensorStructure>: Se
   public func truncated(_ x: Input, last count: Int) throws -> State {
     try require(iterations >= 0, "iterations", iterations, "at least 0")
     try require(
-      (0...iterations).contains(count), "last", count, "from 0 to the \(iterations) iterations")
+      (0...iterations).contains(count), "last", count,
+      "from 0 to the \(iterations.counted("iteration"))")
     let plain = x.withoutDerivative
     var y = try start(plain)
     for _ in 0..<(iterations - count) { y = try step(plain, y) }

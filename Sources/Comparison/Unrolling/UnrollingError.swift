@@ -34,12 +34,12 @@ extension UnrollingError: CustomStringConvertible {
         + "single steps would be lost there in silence. Call the solver itself on the traced input "
         + "to unroll it, or use an implicit function, whose derivatives nest."
     case .adjointNotConverged(let terms, let last, let tolerance):
-      "No convergence of the derivative: after \(terms) terms the last one is "
+      "No convergence of the derivative: after \(terms.counted("term")) the last one is "
         + "\(last.shortened) of their sum, and \(tolerance.shortened) was asked for. Is the step a "
         + "contraction near its fixed point? If so allow more terms; if not, solve the linear "
         + "system by an implicit function."
     case .reversalDrifted(let drift, let tolerance, let iterations):
-      "Running \(iterations) steps backwards did not lead to their start: rounding has grown to "
+      "Running \(iterations.counted("step")) backwards did not lead to their start: rounding has grown to "
         + "\(drift.shortened) of its size, and \(tolerance.shortened) is allowed. Every step back "
         + "divides by the momentum, and errors with it: take fewer steps, a momentum closer to 1, "
         + "or checkpoints."

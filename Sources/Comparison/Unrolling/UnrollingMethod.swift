@@ -79,7 +79,7 @@ public enum UnrollingMethod: Sendable, Equatable {
     case .checkpoints(let slots): try require(slots >= 1, "slots", slots, "at least 1")
     case .truncated(let k):
       try require(
-        (1...iterations).contains(k), "last", k, "from 1 to the \(iterations) iterations")
+        (1...iterations).contains(k), "last", k, "from 1 to the \(iterations.counted("iteration"))")
     case .neumann(let k): try require(k >= 1, "terms", k, "at least 1")
     case .twoPhase(let tolerance, let limit):
       try require(

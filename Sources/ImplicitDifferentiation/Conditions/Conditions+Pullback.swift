@@ -16,11 +16,7 @@ extension Conditions {
   ) -> Conditions {
     Conditions(
       linearize: { x, y in
-        let failure = RecordingFailure()
-        let (residual, pullback) = try RecordingFailure.$current.withValue(failure) {
-          try differentiate(x, y)
-        }
-        if let error = failure.error { throw error }
+        let (residual, pullback) = try RecordingFailure.throwing { try differentiate(x, y) }
         let recorded = try record(at: residual) { u in
           let (ofX, ofY) = try pullback(u)
           return ofX.variables + ofY.variables

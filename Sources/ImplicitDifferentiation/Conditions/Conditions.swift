@@ -114,15 +114,18 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   ) {
     self.init(residual: residual, products: products) { x, y in
       let (n, m) = (y.variableCount, x.variableCount)
+      func numbers(
+        _ product: @escaping TensorProducts<Input, Output>.Product
+      ) -> @Sendable ([Double]) throws -> [Double] {
+        { v in try RecordingFailure.throwing { try product(x, y, Tensor(v)).scalars } }
+      }
       return ConditionsOperators(
         A: ClosureOperator(
-          rowCount: n, columnCount: n,
-          matvec: { try products.solution(x, y, Tensor($0)).scalars },
-          transposeMatvec: { try products.transposedSolution(x, y, Tensor($0)).scalars }),
+          rowCount: n, columnCount: n, matvec: numbers(products.solution),
+          transposeMatvec: numbers(products.transposedSolution)),
         B: ClosureOperator(
-          rowCount: n, columnCount: m,
-          matvec: { try products.input(x, y, Tensor($0)).scalars },
-          transposeMatvec: { try products.transposedInput(x, y, Tensor($0)).scalars }))
+          rowCount: n, columnCount: m, matvec: numbers(products.input),
+          transposeMatvec: numbers(products.transposedInput)))
     }
   }
 
@@ -135,8 +138,10 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   ) {
     self.products = products
     linearize = { x, y in
-      LinearizedConditions(
-        residual: try residual(x, y).flattened(), operators: try operators(x, y))
+      try RecordingFailure.throwing {
+        LinearizedConditions(
+          residual: try residual(x, y).flattened(), operators: try operators(x, y))
+      }
     }
   }
 }

@@ -74,21 +74,30 @@ extension StridedTerm {
   }
 }
 
-/// What went wrong first while conditions were being recorded; they are recorded to the end, and
-/// then it is thrown.
+/// What went wrong first while a user's function was run; it is run to the end, and then it is thrown.
 final class RecordingFailure: @unchecked Sendable {
-  // Unchecked: read and written by the recording thread alone, like the trace it belongs to.
+  // Unchecked: read and written by the thread that runs the function alone, like a trace.
   private(set) var error: DifferentiationError?
 
-  /// The recording that is under way in this task, if any.
+  /// The run that is under way in this task, if any.
   @TaskLocal static var current: RecordingFailure?
 
   func note(_ error: DifferentiationError) {
     if self.error == nil { self.error = error }
   }
+
+  /// Runs a function in which shapes that do not fit are an error, and no stop.
+  ///
+  /// - Throws: what `body` throws; else the first `DifferentiationError.shapeMismatch` in it.
+  static func throwing<Result>(_ body: () throws -> Result) throws -> Result {
+    let failure = RecordingFailure()
+    let result = try $current.withValue(failure, operation: body)
+    if let error = failure.error { throw error }
+    return result
+  }
 }
 
-/// Two shapes that do not fit: an error of the recording that is under way, else the program stops.
+/// Two shapes that do not fit: an error of the run that is under way, else the program stops.
 func shapeMismatch(
   _ operation: String, _ left: Shape, _ right: Shape, resultShape: Shape? = nil
 ) -> Tensor {

@@ -107,7 +107,6 @@ public func linearization<Point: TensorStructure, Value: TensorStructure>(
 func record<Point: TensorStructure, Value: TensorStructure>(
   at point: Point, of function: (Point) throws -> Value
 ) throws -> (value: Value, trace: Trace, inputs: [Int32], outputs: [Int32]) {
-  let failure = RecordingFailure()
   let trace = Trace()
   defer { trace.close() }
   var inputs: [Int32] = []
@@ -116,8 +115,7 @@ func record<Point: TensorStructure, Value: TensorStructure>(
     inputs.append(Int32(trace.nodeCount))
     return trace.input(tensor.withoutDerivative)
   }
-  let value = try RecordingFailure.$current.withValue(failure) { try function(traced) }
-  if let error = failure.error { throw error }
+  let value = try RecordingFailure.throwing { try function(traced) }
   let outputs = value.variables.map { trace.output($0) }
   let capturesTrace =
     trace.coefficients.contains { $0.isTraced }

@@ -20,7 +20,8 @@ import Kernels
 /// A singular operator is refused by the direct methods, whatever the right-hand side. The iterative
 /// ones see right-hand sides only: where a singular system has solutions, they return one of them,
 /// unless its `conditionEstimate` reaches 1e13. Then, or at once with `singularityProbe`, a system with
-/// a random right-hand side is solved, which shows whether `A` is singular.
+/// a random right-hand side is solved, which shows whether `A` is singular. (An implicit function asks
+/// without that, at less cost, before it states an error of a derivative.)
 ///
 /// What is prepared is immutable and gives the same answer to the same right-hand side, whatever was
 /// solved before and on whatever thread.
@@ -163,7 +164,7 @@ extension Automatic: TakesPassenger {
 }
 
 /// Iterative methods tried one after the other, and elimination as the last resort.
-private struct IterativeChain: PreparedLinearSolver {
+private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   let methods: [any PreparedLinearSolver]
   let fallback: LazyFactorization?
   let methodDescription: String
@@ -205,6 +206,15 @@ private struct IterativeChain: PreparedLinearSolver {
     attempt(columns: columns.count) { prepared, places in
       prepared.solveEach(places.map { columns[$0] }, transposed: transposed)
     }
+  }
+
+  /// By the first method that can tell.
+  func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+    for case let method as any TriesRegularity in methods {
+      let evidence = try method.triedRegularity()
+      if evidence.isRegular { return evidence }
+    }
+    return .none
   }
 
   /// The outcome, or the failure of the singularity probe where the outcome calls for it.

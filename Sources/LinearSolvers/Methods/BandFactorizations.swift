@@ -9,6 +9,10 @@ struct BandLU: Factorization {
   private let matrix: BandMatrix
   private let factors: Factors
 
+  var entries: KeptEntries? {
+    KeptEntries(values: matrix.values, runs: Self.runs(of: matrix))
+  }
+
   private enum Factors: Sendable {
     case tridiagonal(TridiagonalFactors)
     /// The rows of ``Banded/factorLU``.
@@ -19,7 +23,8 @@ struct BandLU: Factorization {
     switch factors {
     case .tridiagonal: "tridiagonal LU \(count)×\(count)"
     case .general:
-      "banded LU \(count)×\(count), \(matrix.lower) diagonals below and \(matrix.upper) above"
+      "banded LU \(count)×\(count), \(matrix.lower.counted("diagonal")) below and "
+        + "\(matrix.upper) above"
     }
   }
 
@@ -251,6 +256,7 @@ struct DiagonalDivision: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   let condition: ConditionEvidence
+  let entries: KeptEntries?
   private let scaledDiagonal: [Double]
 
   var description: String { "diagonal division \(count)×\(count)" }
@@ -261,6 +267,12 @@ struct DiagonalDivision: Factorization {
       throw .singular(pivotIndex: zero, estimatedCondition: .infinity)
     }
     count = diagonal.count
+    entries = KeptEntries(
+      values: diagonal,
+      runs: [
+        Equilibration.Run(
+          start: 0, count: diagonal.count, row: 0, rowStep: 1, column: 0, columnStep: 1)
+      ])
     scaling = Equilibration(
       rowExponents: diagonal.map { -Int($0.exponent) },
       columnExponents: [Int](repeating: 0, count: diagonal.count))

@@ -38,12 +38,26 @@ private func maximumSums(_ a: UnsafePointer<Double>, count n: Int) -> (Double, D
   return (largestRow, columns.max() ?? 0)
 }
 
+/// The rows of a row-major `n × n` matrix.
+private func rowRuns(count n: Int) -> [Equilibration.Run] {
+  (0..<n).map { i in
+    Equilibration.Run(start: i * n, count: n, row: i, rowStep: 0, column: 0, columnStep: 1)
+  }
+}
+
+/// A row-major `n × n` matrix, unless it is large.
+private func keptEntries(_ values: [Double], count n: Int) -> KeptEntries? {
+  values.count <= KeptEntries.denseLimit
+    ? KeptEntries(values: values, runs: rowRuns(count: n)) : nil
+}
+
 /// `P R A C = L U`.
 struct DenseLU: Factorization {
   let count: Int
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
+  let entries: KeptEntries?
   private let factors: [Double]
   private let pivots: [Int]
 
@@ -62,10 +76,7 @@ struct DenseLU: Factorization {
     if n == 0 {
       scaling = Equilibration(identity: 0)
     } else {
-      let runs = (0..<n).map { i in
-        Equilibration.Run(
-          start: i * n, count: n, row: i, rowStep: 0, column: 0, columnStep: 1)
-      }
+      let runs = rowRuns(count: n)
       scaling = try a.withUnsafeMutableBufferPointer { buffer throws(LinearSolveError) in
         guard let start = buffer.baseAddress else { return Equilibration(identity: n) }
         let scaling = try Equilibration(start, runs, count: n)
@@ -81,6 +92,7 @@ struct DenseLU: Factorization {
     count = n
     self.scaling = scaling
     self.norms = norms
+    self.entries = keptEntries(entries, count: n)
     factors = a
     self.pivots = pivots
     condition = try requireRegular(
@@ -115,6 +127,7 @@ struct DenseCholesky: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
+  let entries: KeptEntries?
   private let factor: [Double]
 
   var description: String { "dense Cholesky \(count)×\(count)" }
@@ -147,9 +160,7 @@ struct DenseCholesky: Factorization {
     let scaling = scaling
     a.withUnsafeMutableBufferPointer { buffer in
       guard let start = buffer.baseAddress else { return }
-      let runs = (0..<n).map { i in
-        Equilibration.Run(start: i * n, count: n, row: i, rowStep: 0, column: 0, columnStep: 1)
-      }
+      let runs = rowRuns(count: n)
       scaling.apply(to: start, runs)
       // The diagonal lies in 1 ..< 4 now.
       for i in 0..<n {
@@ -168,6 +179,7 @@ struct DenseCholesky: Factorization {
     }
     count = n
     self.norms = norms
+    self.entries = keptEntries(entries, count: n)
     factor = a
     condition = try requireRegular(
       limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] },

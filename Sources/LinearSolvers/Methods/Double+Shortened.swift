@@ -30,6 +30,10 @@ extension Double {
     }
   }
 
+  /// The same for a ratio whose rounding is about `ε`: below 1e-13 it says no more than that, and what
+  /// it says differs between machines.
+  package var shortenedRatio: String { magnitude < 1e-13 ? "< 1e-13" : shortened }
+
   /// `1.5` from `1` and `50`; no point without a fraction.
   private static func point(_ whole: some StringProtocol, _ fraction: some StringProtocol) -> String
   {

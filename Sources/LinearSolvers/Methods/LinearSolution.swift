@@ -34,9 +34,6 @@ public struct LinearSolution: Sendable, Equatable {
   /// ``ConjugateGradient/singularityProbe``.
   public var conditionEstimate: Double?
 
-  /// A lower bound of `‖A⁻¹‖₂`, likewise; `nil` for direct methods, which know better.
-  package var inverseNormEstimate: Double?
-
   /// `‖x − A⁻¹b‖₂` of a method that knowingly solves another system, ``Ridge``, as it estimates
   /// that; infinity if it cannot tell. `nil` for methods that solve the system they are given.
   public var bias: Double?
@@ -85,7 +82,7 @@ public struct LinearSolution: Sendable, Equatable {
   init(
     vector: [Double], iterations: Int, operatorProducts: Int, residualNorm: Double,
     relativeResidual: Double, backwardError: Double, conditionEstimate: Double? = nil,
-    inverseNormEstimate: Double? = nil, bias: Double? = nil, method: String
+    bias: Double? = nil, method: String
   ) {
     self.vector = vector
     self.iterations = iterations
@@ -94,7 +91,6 @@ public struct LinearSolution: Sendable, Equatable {
     self.relativeResidual = relativeResidual
     self.backwardError = backwardError
     self.conditionEstimate = conditionEstimate
-    self.inverseNormEstimate = inverseNormEstimate
     self.bias = bias
     self.method = method
   }

@@ -109,7 +109,7 @@ extension LinearSolveError: CustomStringConvertible {
     case .notBanded:
       "The structure of the operator states no band. State one, or use LU or Automatic."
     case .sizeMismatch(let what, let expected, let found):
-      "Expected \(expected) numbers in \(what), found \(found). "
+      "Expected \(expected.counted("number")) in \(what), found \(found). "
         + "Compare the sizes of the operator with those of the vectors."
     case .notFinite(let what, let index, let value):
       "Entry \(index) of \(what) is \(value). "
@@ -136,23 +136,24 @@ extension LinearSolveError: CustomStringConvertible {
         + "right-hand side, which every regular operator can solve, it fails. \(reason) Declare a "
         + "free direction as a gauge, or solve by elimination."
     case .notConverged(let iterations, let residual, let tolerance):
-      "No convergence: after \(iterations) iterations the residual is \(residual.shortened), and "
+      "No convergence: after \(iterations.counted("iteration")) the residual is \(residual.shortened), and "
         + "\(tolerance.shortened) was asked for. Allow more iterations, or give a preconditioner."
     case .stagnated(let iterations, let residual, let tolerance):
-      "The residual stays at \(residual.shortened) after \(iterations) iterations, and "
+      "The residual stays at \(residual.shortened) after \(iterations.counted("iteration")), and "
         + "\(tolerance.shortened) was asked for. Try a direct method, a preconditioner or, with "
         + "GMRES, a longer restart; a singular system with an inconsistent right-hand side also "
         + "shows like this."
     case .diverged(let iterations, let residual, let tolerance):
-      "The iteration diverges: after \(iterations) iterations the residual is \(residual.shortened), "
+      "The iteration diverges: after \(iterations.counted("iteration")) the residual is \(residual.shortened), "
         + "and \(tolerance.shortened) was asked for. The series needs a spectral radius of "
         + "I − ωM⁻¹A below one: use a smaller step ω or another solver."
     case .breakdown(let quantity, let iteration):
       "Breakdown in iteration \(iteration): \(quantity) vanishes. Try GMRES or a direct method."
     case .inconsistent(let residual, let normalResidual):
       "No vector solves the system: the smallest residual is \(residual.shortened), orthogonal to the "
-        + "range of the operator up to \(normalResidual.shortened). The operator is singular and the "
-        + "right-hand side asks for what it cannot give."
+        + "range of the operator (\(normalResidual.shortenedRatio)). The operator is singular and the "
+        + "right-hand side asks for what it cannot give. Replace an equation that repeats others, or "
+        + "declare the free direction as a gauge."
     case .illConditioned(let growth, let limit):
       "The solution cannot be trusted: ‖A‖‖x‖ is \(growth.shortened) times ‖b‖, and beyond "
         + "\(limit.shortened) a small residual proves nothing. The operator is singular to working "
@@ -161,7 +162,7 @@ extension LinearSolveError: CustomStringConvertible {
       "The computed solution has a backward error of \(backwardError.shortened), above "
         + "\(limit.shortened). Do denseMatrix() or bandMatrix() and matvec() describe one matrix?"
     case .productFailed(let reason):
-      "A product with the operator failed: \(reason)."
+      "A product with the operator failed: \(reason)\(reason.hasSuffix(".") ? "" : ".")"
     case .notNullVector(let side, let index, let ratio, let tolerance):
       ratio.isNaN
         ? "The \(side.rawValue) null vector \(index) of the gauge is zero, not finite or a "
@@ -208,8 +209,8 @@ extension DeclaredStructure {
       "The operator was declared diagonal and is not: A v and the product with the diagonal that was "
         + "read differ by \(defect) of their size. State the band it has, or no structure."
     case .banded(let lower, let upper):
-      "The operator has entries outside the band that was declared, \(lower) diagonals below and "
-        + "\(upper) above the main one: A v and the product with the band that was read differ by "
+      "The operator has entries outside the band that was declared, \(lower.counted("diagonal")) below "
+        + "and \(upper) above the main one: A v and the product with the band that was read differ by "
         + "\(defect) of their size. State a wider band, or no structure."
     }
   }

@@ -17,6 +17,9 @@ protocol Factorization: Sendable {
   /// What is known of the condition of `Â`.
   var condition: ConditionEvidence { get }
 
+  /// What was factorised; `nil` where that is not kept.
+  var entries: KeptEntries? { get }
+
   /// Whether making them takes so much longer than solving with them that a nearby operator
   /// should use them too. Bands are factorised again.
   var areDear: Bool { get }
@@ -43,6 +46,8 @@ extension Factorization {
     _ x: UnsafePointer<Double>, rightHandSide b: UnsafePointer<Double>,
     residual: UnsafePointer<Double>, transposed: Bool
   ) -> Bool { false }
+
+  var entries: KeptEntries? { nil }
 
   /// `b ← A⁻¹b = C Â⁻¹ R b`, or `A⁻ᵀb = R Â⁻ᵀ C b`.
   func solveScaled(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

@@ -181,7 +181,6 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
       residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
       backwardError: evidence.backwardError, conditionEstimate: system.conditionEstimate,
-      inverseNormEstimate: system.inverseNormEstimate,
       method: methodDescription)
   }
 

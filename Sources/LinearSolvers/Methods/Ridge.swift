@@ -157,7 +157,7 @@ private struct PreparedRidge: PreparedLinearSolver {
     solution.bias = bias ?? .infinity
     let part = solution.relativeBias.flatMap { $0.isFinite ? $0.shortened : nil }
     solution.method += ", bias \(part.map { "about \($0) of the solution" } ?? "unknown")"
-    if steps > 0 { solution.method += " after \(steps) refinements" }
+    if steps > 0 { solution.method += " after \(steps.counted("refinement"))" }
     if !helps { solution.method += " (refinement no longer helps)" }
     solution.bias = PowerOfTwo.scaled(bias ?? .infinity, by: exponent)
     solution.vector = PowerOfTwo.scaled(x, by: exponent)

@@ -30,3 +30,67 @@ struct ProbedForSingularity: LinearSolver {
     return method
   }
 }
+
+/// What a system with a random right-hand side has shown about an operator.
+package struct RegularityEvidence: Sendable {
+  /// Whether it was solved, so that no null vector was in the way. Where it was not, nothing is known.
+  package let isRegular: Bool
+
+  /// A lower bound of the condition number from its Krylov space, if the method gives one.
+  package let conditionEstimate: Double?
+
+  /// A lower bound of `‖A⁻¹‖₂`, likewise.
+  package let inverseNormEstimate: Double?
+
+  static let none = RegularityEvidence(
+    isRegular: false, conditionEstimate: nil, inverseNormEstimate: nil)
+}
+
+/// An iterative method that can be asked at little cost whether its operator is regular.
+package protocol TriesRegularity {
+  /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.
+  ///
+  /// A null vector of length one has a component of about `‖b‖ / √n` in `b` that no residual can get
+  /// rid of. So the solve ends at 2⁻⁸ of that, with less than half the digits of a derivative; that `b` is
+  /// so short along a null vector by accident is a matter of one in three hundred.
+  ///
+  /// - Throws: ``LinearSolveError/singularityProbeFailed(reason:)`` for an operator that is certainly
+  ///   singular, as a residual orthogonal to its range shows; what products throw.
+  func triedRegularity() throws(LinearSolveError) -> RegularityEvidence
+}
+
+extension PreparedIterativeSolver: TriesRegularity {
+  package func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+    let n = base.rowCount
+    let b = ProbeVector.make(count: n, seed: 5)
+    guard base.isSquare, let solve = try start(b, transposed: false, initialGuess: nil) else {
+      return .none
+    }
+    let system = solve.system
+    system.target = 0x1p-8 / Double(n).squareRoot() * system.rightHandSideNorm
+    do throws(LinearSolveError) {
+      var progress = try opening(solve)
+      while case .unfinished = progress {
+        let previous = try residualToImprove(system)
+        progress = try verdict(on: system, after: try method.cycle(system), from: previous)
+      }
+      // At rounding level relative to a huge x, or as least squares: no solution.
+      let isRegular = system.residualNorm <= system.target
+      return RegularityEvidence(
+        isRegular: isRegular, conditionEstimate: isRegular ? system.conditionEstimate : nil,
+        inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil)
+    } catch {
+      if error.isAboutInput { throw error }
+      if case .inconsistent = error { throw .singularityProbeFailed(reason: error) }
+      return .none
+    }
+  }
+}
+
+extension PreparedGaugedSolver: TriesRegularity {
+  /// Whether the gauge has fixed all that was free.
+  package func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+    guard let regular = regular as? any TriesRegularity else { return .none }
+    return try regular.triedRegularity()
+  }
+}

@@ -26,10 +26,14 @@ import Testing
         ["12", "3e8", "1e-9", "smaller step"]
       ),
       (.breakdown(quantity: "ω", iteration: 3), ["ω", "3", "GMRES"]),
-      (.inconsistent(residualNorm: 2, normalResidual: 1e-14), ["2, ", "1e-14", "singular"]),
+      (
+        .inconsistent(residualNorm: 2, normalResidual: 1e-14),
+        ["2, ", "< 1e-13", "singular", "gauge"]
+      ),
       (.illConditioned(growth: 1e16, limit: 2e12), ["1e16", "2e12", "scaling"]),
       (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["0.001", "1e-12", "matvec"]),
-      (.productFailed("no licence"), ["no licence"]),
+      (.productFailed("no licence"), ["no licence."]),
+      (.productFailed("No licence."), ["failed: No licence."]),
       (
         .structureMismatch(declared: .symmetric, relativeDefect: 0.125),
         ["symmetric", "0.125", "transposeMatvec"]
@@ -47,8 +51,18 @@ import Testing
         ["2 diagonals below", "1 above", "0.125", "wider"]
       ),
       (
+        .structureMismatch(declared: .banded(lower: 1, upper: 1), relativeDefect: 0.125),
+        ["1 diagonal below and 1 above"]
+      ),
+      (
+        .sizeMismatch(what: "the start", expected: 1, found: 2), ["Expected 1 number in the start"]
+      ),
+      (
+        .notConverged(iterations: 1, residualNorm: 0.5, tolerance: 1e-9), ["after 1 iteration the"]
+      ),
+      (
         .singularityProbeFailed(reason: .inconsistent(residualNorm: 2, normalResidual: 1e-14)),
-        ["random", "1e-14", "gauge"]
+        ["random", "< 1e-13", "gauge"]
       ),
       (
         .exhausted(
@@ -59,6 +73,7 @@ import Testing
     for (error, parts) in table {
       for part in parts { #expect(error.description.contains(part), "\(error)") }
       #expect(".?".contains(error.description.suffix(1)))
+      #expect(!error.description.contains(".."))
     }
   }
 
@@ -75,6 +90,16 @@ import Testing
     #expect(Double.leastNonzeroMagnitude.shortened == "4.94e-324")
     #expect(Double.infinity.shortened == "inf")
     #expect(Double.nan.shortened == "nan")
+  }
+
+  @Test func ratiosAtRoundingLevelAreBounds() {
+    #expect(0.26449.shortenedRatio == "0.264" && 1e-13.shortenedRatio == "1e-13")
+    #expect(0.99e-13.shortenedRatio == "< 1e-13" && 0.0.shortenedRatio == "< 1e-13")
+    #expect((-2e-16).shortenedRatio == "< 1e-13" && Double.nan.shortenedRatio == "nan")
+  }
+
+  @Test func oneIsSingular() {
+    #expect((0...2).map { $0.counted("step") } == ["0 steps", "1 step", "2 steps"])
   }
 }
 

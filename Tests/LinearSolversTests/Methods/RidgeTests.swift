@@ -84,7 +84,7 @@ import Testing
     let refined = try Ridge(1, refinements: 1).solve(A, [2, 10])
     #expect(maximumDifference(refined.vector, [1.5, 2.4]) <= 1e-15)
     #expect(abs(try #require(refined.bias) - 0.26.squareRoot()) <= 1e-15)
-    #expect(refined.method.hasSuffix("of the solution after 1 refinements"))
+    #expect(refined.method.hasSuffix("of the solution after 1 refinement"))
   }
 
   @Test(arguments: [false, true])

@@ -1,0 +1,103 @@
+import Testing
+
+@testable import ImplicitDifferentiation
+
+/// Singular systems with solutions: an iterative method finds one of many, and must not hand it out as
+/// if it were the only one.
+@Suite struct UniquenessTests {
+  struct Map: CustomTestStringConvertible, Sendable {
+    let name: String
+    let apply: @Sendable (Tensor) -> Tensor
+    /// Null vectors of it and of its transpose.
+    var null: [Double]?
+    var testDescription: String { name }
+  }
+
+  /// More than `Automatic` factorises.
+  static let n = 200
+
+  private static func next(_ z: Tensor) -> Tensor { z.gathered(Array(1..<n) + [0]) }
+  private static func previous(_ z: Tensor) -> Tensor { z.gathered([n - 1] + Array(0..<n - 1)) }
+
+  static let singular: [Map] = [
+    Map(
+      name: "semidefinite, second differences around a ring",
+      apply: { 2 * $0 - next($0) - previous($0) }, null: [Double](repeating: 1, count: n)),
+    Map(
+      name: "indefinite, sums of neighbours around a ring", apply: { next($0) + previous($0) }),
+    Map(
+      name: "not symmetric, differences around a ring",
+      apply: { $0 - next($0) }, null: [Double](repeating: 1, count: n)),
+    Map(
+      name: "not symmetric, two equal equations",
+      apply: { z in
+        let w = 3 * z + next(z)
+        return w.gathered([0, 0] + Array(2..<n))
+      }),
+  ]
+
+  /// `M (y − x) = 0`, solved exactly by `y = x`; `B = −M`, so that every pushforward is consistent.
+  private func function(_ map: Map, shift: Tensor = 0) -> ImplicitFunction<Tensor, Tensor> {
+    ImplicitFunction(
+      forward: { x in x },
+      conditions: .root { x, y in map.apply(y - x) + shift * (y - x) })
+  }
+
+  private let x = Tensor.ones([n])
+  private let tangent = Tensor((0..<n).map { Double(($0 * 37) % 11) - 5 })
+
+  @Test("One solution of many is refused", arguments: singular)
+  func refused(_ map: Map) throws {
+    let linear = try function(map).linearize(at: x)
+    do {
+      _ = try linear.pushforward(tangent)
+      Issue.record("one solution of many")
+    } catch DifferentiationError.linearSolve(.exhausted(_, reason: .singular), _) {
+      // Krylov methods that take too long on it hand it to a factorisation.
+    } catch DifferentiationError.linearSolve(.singularityProbeFailed(.inconsistent), _) {
+    } catch DifferentiationError.inaccurate(let truncation, _, _, nil) {
+      #expect(truncation == .infinity)
+    }
+    // A cotangent in the range.
+    #expect(throws: DifferentiationError.self) { try linear.pullback(map.apply(tangent)) }
+  }
+
+  @Test(
+    "Unchecked, it is handed out, and the report says what was not checked",
+    arguments: singular.filter { $0.name != "not symmetric, differences around a ring" })
+  func unchecked(_ map: Map) throws {
+    var plain = function(map)
+    plain.certification = .off
+    let derivative = try plain.linearize(at: x).pushforward(tangent)
+    let error = map.apply(derivative.value - tangent)
+    #expect(error.norm(.infinity).scalar < 1e-9)
+    #expect(!derivative.report.isUniquenessChecked)
+    #expect(derivative.report.description.contains("uniqueness                  unchecked"))
+  }
+
+  @Test("Regular neighbours pass, and are known to be regular", arguments: singular.dropLast())
+  func regular(_ map: Map) throws {
+    let linear = try function(map, shift: 0.25).linearize(at: x)
+    #expect(!linear.report.isUniquenessChecked)
+    for derivative in [try linear.pushforward(tangent), try linear.pullback(tangent)] {
+      #expect(derivative.report.isUniquenessChecked)
+      #expect(!derivative.report.linearSolver.contains("LU"))
+    }
+    #expect((try linear.pushforward(tangent).value - tangent).norm(.infinity).scalar < 1e-9)
+    #expect(try linear.pushforward(tangent).report.errorEstimate?.isMeasured == false)
+    var direct = function(map, shift: 0.25)
+    direct.linearSolver = LUSolver()
+    #expect(try direct.linearize(at: x).report.isUniquenessChecked)
+  }
+
+  @Test("A declared gauge is no gap", arguments: singular.filter { $0.null != nil })
+  func gauges(_ map: Map) throws {
+    var gauged = function(map)
+    gauged.gauge = Gauge(
+      right: Tensor(try #require(map.null)), left: Tensor(try #require(map.null)))
+    let derivative = try gauged.linearize(at: x).pushforward(tangent)
+    #expect(derivative.report.isUniquenessChecked)
+    let mean = tangent.sum() / Tensor(Double(Self.n))
+    #expect((derivative.value - (tangent - mean)).norm(.infinity).scalar < 1e-8)
+  }
+}
