@@ -111,7 +111,7 @@ struct BitsTests {
       Banded.solveLUTransposed(a, count: n, lower: 2, upper: 3, pivots: pivots, &b)
       hash.add(b)
     },
-    Kernel("tridiagonal", 0x97b4_8ec1_be00_37fb) { n, numbers, hash in
+    Kernel("tridiagonal", 0x0903_287b_3db6_f637) { n, numbers, hash in
       var (l, d, u) = (numbers.array(n), numbers.array(n), numbers.array(n))
       var u2 = Array(repeating: 0.0, count: n)
       var exchanged = Array(repeating: false, count: n)

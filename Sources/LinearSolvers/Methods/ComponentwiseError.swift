@@ -54,12 +54,17 @@ extension PreparedDirectSolver: KnowsEntries {
     let scaling = factors.scaling
     let (rows, columns) =
       transposed ? (scaling.columns, scaling.rows) : (scaling.rows, scaling.columns)
+    func scaled(_ value: Double, row i: Int) -> Double {
+      scaling.isIdentity ? value : value * rows[i]
+    }
     let product = try transposed ? base.transposeApplied(to: x) : base.applied(to: x)
     let terms = entries.magnitudes(
-      times: zip(x, columns).map { $0 / $1 }, scaling: scaling, transposed: transposed)
+      times: scaling.isIdentity ? x : zip(x, columns).map { $0 / $1 }, scaling: scaling,
+      transposed: transposed)
     return b.indices.reduce(0) { largest, i in
-      let residual = abs((b[i] - product[i]) * rows[i])
-      return residual == 0 ? largest : max(largest, residual / (terms[i] + abs(b[i] * rows[i])))
+      let residual = abs(scaled(b[i] - product[i], row: i))
+      return residual == 0
+        ? largest : max(largest, residual / (terms[i] + abs(scaled(b[i], row: i))))
     }
   }
 }
