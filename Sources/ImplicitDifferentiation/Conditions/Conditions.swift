@@ -17,7 +17,7 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   let linearize: @Sendable (Input, Output) throws -> LinearizedConditions
 
   /// Products with the Jacobians at a point of any level, for derivatives of derivatives.
-  let products: TensorProducts<Input, Output>
+  var products: TensorProducts<Input, Output>
 
   /// Sentences for the reports of all derivatives, of conditions that are knowingly approximate.
   var warnings: [String] = []
@@ -26,6 +26,13 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   package func warning(_ sentence: String) -> Conditions {
     var conditions = self
     conditions.warnings.append(sentence)
+    return conditions
+  }
+
+  /// The same conditions, with other products for derivatives of derivatives.
+  package func differentiatedAgain(by products: TensorProducts<Input, Output>) -> Conditions {
+    var conditions = self
+    conditions.products = products
     return conditions
   }
 
