@@ -219,16 +219,9 @@ private struct Pair<First: TensorStructure, Second: TensorStructure>: TensorStru
   var x: First
   var y: Second
 
-  /// Not used: the walks below are written out, since key paths of generic structs are made anew
-  /// at each use, which takes longer than recording a small problem.
+  /// Not used: recording maps, and the mapping below is written out, since key paths of generic structs
+  /// are made anew at each use, which takes longer than recording a small problem.
   static var fields: [TensorField<Pair>] { [.init("x", \.x), .init("y", \.y)] }
-
-  func forEachTensor(
-    named prefix: String, isConstant: Bool, _ body: (String, Tensor, Bool) -> Void
-  ) {
-    x.forEachTensor(named: "x", isConstant: isConstant, body)
-    y.forEachTensor(named: "y", isConstant: isConstant, body)
-  }
 
   func mapTensors(isConstant: Bool, _ body: (Tensor, Bool) -> Tensor) -> Pair {
     Pair(

@@ -148,9 +148,46 @@ private let kepler = ClosedForm(
   unknown: Tensor.zeros([2]), conditions: .fixedPoint { x, E in x[0] + x[1] * sin(E) },
   formula: anomalies)
 
+// Structures that the linear programs treat apart: entries in another order, and equations that are
+// read again by others. L u = a, K (L u − a) + v² = b and K⁻¹(L u − a) + v² = b: u = L⁻¹a, v = √b.
+
+private let permutation = ClosedForm(
+  "root", "entries gathered and scattered", at: Tensor([0.5, 2, 3, 1.25]),
+  unknown: Tensor.zeros([4]),
+  conditions: .root { x, y in
+    // y₂² = x₀, y₀² = x₁, y₃² = x₂, y₁² = x₃, said in the order of y.
+    let squares = (y * y).gathered([2, 0, 3, 1])
+    return (squares - x).scattered([2, 0, 3, 1], count: 4)
+  },
+  formula: { x in [squareRoot(x[1]), squareRoot(x[3]), squareRoot(x[0]), squareRoot(x[2])] })
+
+private let linearPermutation = ClosedForm(
+  "root", "entries in another order, linear", at: Tensor([0.5, 2, 3, 1.25]),
+  unknown: Tensor.zeros([4]), conditions: .root { x, y in y.gathered([2, 0, 3, 1]) - x * x },
+  formula: { x in [x[1] * x[1], x[3] * x[3], x[0] * x[0], x[2] * x[2]] })
+
+@Sendable private func triangular(_ x: [Jet]) -> [Jet] {
+  eliminate([[2, 1], [-1, 3]], [x[0], x[1]]) + [squareRoot(x[2]), squareRoot(x[3])]
+}
+
+private func readAgain(
+  _ what: String, _ map: @escaping @Sendable (_ K: Tensor, _ w: Tensor) throws -> Tensor
+) -> ClosedForm {
+  ClosedForm(
+    "root", what, at: [Tensor([0.5, -1.25]), Tensor([2, 3])],
+    unknown: [Tensor.zeros([2]), Tensor.zeros([2])],
+    conditions: .root { x, y in
+      let first = matmul(Tensor([[2, 1], [-1, 3]]), y[0]) - x[0]
+      let again = try map(Tensor([[3, -1], [2, 1]]), first)
+      return [first, again + y[1] * y[1] - x[1]]
+    }, formula: triangular)
+}
+
 let rootCases: [ClosedForm] = [
   parabolaCase("root", .root(parabola)),
   parabolaCase("root", as: "equations in pieces, of other scales", inPieces), problem, byProduct,
   softmax, nested, solveInside, parabolaCase("products", byHand),
-  parabolaCase("fixedPoint", mapping), kepler,
+  parabolaCase("fixedPoint", mapping), kepler, permutation, linearPermutation,
+  readAgain("an equation multiplied by a matrix in another") { K, w in matmul(K, w) },
+  readAgain("an equation solved with in another") { K, w in try solve(K, w) },
 ]
