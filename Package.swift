@@ -211,6 +211,12 @@ let package = Package(
       dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
     .testTarget(name: "BatchesTests", dependencies: ["Batches"]),
     .testTarget(
+      name: "ClosedFormTests",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "Comparison", "CompilerDifferentiation",
+      ],
+      exclude: ["references.py"]),
+    .testTarget(
       name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
     // Writes pages until it is killed, for the tests of LiteratePages.
     .executableTarget(

@@ -73,7 +73,6 @@ package struct StridedTerm: Equatable, Hashable, Sendable {
 
   /// Whether every view has the same stride on every axis of the box and the axes are written
   /// and read one for one: entry `k` of the output depends on entry `k` of the input alone.
-  package var isElementwise: Bool { output.strides == input.strides }
 
   /// The axes in a canonical order, without those of extent 1, and with neighbours merged where
   /// all three views step through them evenly. The products and their sum are unchanged.

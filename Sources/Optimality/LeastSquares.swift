@@ -32,7 +32,8 @@ extension Conditions {
   /// `r` vanishes: `R` vanishes with it.
   ///
   /// Here to reproduce and measure what libraries compute that differentiate through Gauss–Newton
-  /// solvers; `A` is positive semidefinite and free of second derivatives. `B` is exact.
+  /// solvers; `A` is positive semidefinite and free of second derivatives. `B` is exact. Second
+  /// derivatives are those of this first one, biased unless the residuals vanish at all solutions.
   public static func gaussNewton<Residual: TensorStructure>(
     of residual: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Residual
   ) -> Conditions {
@@ -47,8 +48,36 @@ extension Conditions {
         at: fixedY, cotangent: { _ in change }, of: { try residual(fixedX, $0) })
       return zip(exact.cotangent.variables, linear.cotangent.variables).map { $0 + $1 }
     }
-    return conditions.warning(
+    return conditions.differentiatedAgain(by: .gaussNewton(residual)).warning(
       "The derivative is biased by what the Gauss–Newton matrix RᵀR leaves out of the Hessian, "
         + "Σ rᵢ ∇²rᵢ. `nonlinearLeastSquares` has all of it.")
+  }
+}
+
+extension TensorProducts {
+  /// `RᵀR v` and the products with `B = ∂(Rᵀr)/∂x`. (What the conditions hold constant in order to
+  /// have that `A` moves with the solution, so their own derivatives are of no use.)
+  fileprivate static func gaussNewton<Residual: TensorStructure>(
+    _ residual: @escaping @Sendable (Input, Output) throws -> Residual
+  ) -> TensorProducts {
+    @Sendable func pulled(_ x: Input, _ y: Output, _ u: (Tensor) -> Tensor) throws -> Tensor {
+      try valueAndPullback(at: y, cotangent: u) { try residual(x, $0).packed() }.cotangent.packed()
+    }
+    @Sendable func squared(_ x: Input, _ y: Output, _ v: Tensor) throws -> Tensor {
+      let image = try valueAndPushforward(at: y, along: y.refilled(from: v)) {
+        try residual(x, $0).packed()
+      }.tangent
+      return try pulled(x, y) { _ in image }
+    }
+    return TensorProducts(
+      solution: squared, transposedSolution: squared,
+      input: { x, y, v in
+        try valueAndPushforward(at: x, along: x.refilled(from: v)) { x in try pulled(x, y) { $0 } }
+          .tangent
+      },
+      transposedInput: { x, y, u in
+        try valueAndPullback(at: x, cotangent: { _ in u }) { x in try pulled(x, y) { $0 } }
+          .cotangent.packed()
+      })
   }
 }

@@ -305,6 +305,20 @@ private func largest(_ a: [Double], _ b: [Double]) -> Double {
     }
   }
 
+  @Test("A review that the linear solver does not get through is an error that says so")
+  func unsolvedReview() {
+    var function = Coupled.function(
+      .differences { Coupled.residual($0, $1) }, GMRES(maximumIterations: 1))
+    function.conditionsTolerance = nil
+    #expect {
+      try function.linearize(at: Coupled.point)
+    } throws: { error in
+      guard case DifferentiationError.linearSolve(.notConverged, let during) = error
+      else { return false }
+      return during == "of the review of differences, with A = ∂F/∂y,"
+    }
+  }
+
   @Test("A step that is none stops the program")
   func noStep() async {
     let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

@@ -58,6 +58,14 @@ import Testing
     }
   }
 
+  @Test("Without a limit every error is returned with its derivative")
+  func noLimit() throws {
+    let linear = try cubeRoot(0.5, Certification(.measure, errorLimit: nil)).linearize(at: 8)
+    #expect(try #require(linear.pullback(1).report.relativeError) > 0.1)
+    let estimated = try cubeRoot(1e-10, Certification(errorLimit: nil)).linearize(at: 8)
+    #expect(try #require(estimated.pullback(1).report.relativeError) < 1e-8)
+  }
+
   @Test("Where the estimate promises too little, it is measured, and often found to be less")
   func escalation() throws {
     // Two equations that are nearly the same: κ is 4e4, and the conditions are linear.

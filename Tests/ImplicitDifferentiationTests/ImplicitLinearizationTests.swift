@@ -61,6 +61,129 @@ import Testing
     #expect(throws: DifferentiationError.self) { try linearize(1e-5) }
   }
 
+  /// An input of zero tells no length: the change of the Jacobian along the Newton step decides, or, if
+  /// the step is short, its length against the solution.
+  @Test("At an input of zero")
+  func zeroInput() throws {
+    func correction(_ y: Double, _ conditions: Conditions<Tensor, Tensor>) -> Double? {
+      let function = ImplicitFunction<Tensor, Tensor>(
+        forward: { _ in Tensor([y]) }, conditions: conditions)
+      let result = Result { try function.linearize(at: [0]) }
+      guard case .failure(let error) = result else { return nil }
+      switch error as? DifferentiationError {
+      case .conditionsNotMet(_, let correction, _), .noSolutionNearby(_, let correction, _):
+        return correction
+      default: return .nan
+      }
+    }
+    // √2 by 1.5: the step (y² − 2)/2y is 1/12.
+    let short = try #require(correction(1.5, .root { x, y in y * y - 2 - x }))
+    #expect(abs(short - 1 / 18.0) <= 1e-15)
+    // From zero to 5, where the conditions refuse, or their products do.
+    struct Outside: Error {}
+    let refusing = Conditions<Tensor, Tensor>.root { x, y in
+      if y.at(0) > 1 { throw Outside() }
+      return y - 5 - x
+    }
+    #expect(correction(0, refusing) == .infinity)
+    let product: @Sendable (Tensor, Tensor, Tensor) throws -> Tensor = { _, y, v in
+      if y.at(0) > 1 { throw Outside() }
+      return v
+    }
+    let byHand = Conditions<Tensor, Tensor>.products(
+      residual: { x, y in y - 5 - x }, solutionProduct: product,
+      transposedSolutionProduct: product, inputProduct: { _, _, v in -v },
+      transposedInputProduct: { _, _, u in -u })
+    #expect(correction(0, byHand) == .infinity)
+  }
+
+  struct Offset: TensorStructure {
+    var value: Tensor
+    var unit: Tensor
+    static var fields: [TensorField<Offset>] {
+      [.init("value", \.value), .constant("unit", \.unit)]
+    }
+  }
+
+  /// `(y/u)² = x` with the constant `u` in the unknown.
+  @Test("Constants of the unknown stay, in solutions, tangents and polished solutions")
+  func constantsOfTheUnknown() throws {
+    func root(off error: Double, tolerance: Double?) -> ImplicitFunction<Tensor, Offset> {
+      ImplicitFunction(
+        forward: { x in Offset(value: 3 * sqrt(x) + Tensor(error), unit: 3) },
+        conditions: .root { x, y in
+          let scaled = y.value / y.unit
+          return scaled * scaled - x
+        }, conditionsTolerance: tolerance)
+    }
+    var exact = root(off: 0, tolerance: 1e-6)
+    exact.certification = Certification(.measure)
+    let pushed = try exact.pushforward(at: 4, 1)
+    #expect(abs(pushed.value.value.scalar - 0.75) <= 1e-15 && pushed.value.unit == 3)
+    #expect(try #require(pushed.report.relativeError) <= 1e-13)
+    var polished = root(off: 0.01, tolerance: 1e-6)
+    #expect(throws: DifferentiationError.self) { try polished.pushforward(at: 4, 1) }
+    polished.polish = true
+    let value = try polished(4)
+    #expect(abs(value.value.scalar - 6) <= 1e-14 && value.unit == 3)
+    // At an input of zero the Jacobian after the Newton step is asked for.
+    #expect(throws: DifferentiationError.self) {
+      try root(off: 1, tolerance: 1e-6).linearize(at: 0)
+    }
+    let compiled = try linearization(at: Tensor(2)) { x in Offset(value: x * x, unit: 3) }
+    #expect(try compiled.pushforward(1).value == 4 && compiled.pushforward(1).unit == 3)
+  }
+
+  @Test("A problem without unknowns has an empty derivative")
+  func noUnknowns() throws {
+    let nothing = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in Tensor([Double]()) }, conditions: .root { _, y in y })
+    let linear = try nothing.linearize(at: [1, 2])
+    #expect(try linear.pushforward([1, 1]).value.count == 0)
+    #expect(try linear.pullback(Tensor([Double]())).value == [0, 0])
+    #expect(try linear.jacobian().value.shape == [0, 2])
+  }
+
+  /// The inner one is not solved within its two iterations, wherever it is asked.
+  static let failing: ImplicitFunction<Tensor, Tensor> = {
+    var inner = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in try solve(TensorSolveTests.general, x) },
+      conditions: .root { x, y in matmul(TensorSolveTests.general, y) - x },
+      linearSolver: GMRES(maximumIterations: 2), conditionsTolerance: nil)
+    inner.certification = .off
+    return inner
+  }()
+
+  @Test("Inner solves that fail, in each walk and in products of outer conditions")
+  func failingInnerSolves() throws {
+    let x: Tensor = [1, -2, 3]
+    func expectFailure(_ body: () throws -> Tensor) {
+      #expect {
+        _ = try body()
+      } throws: { error in
+        guard case DifferentiationError.linearSolve(.notConverged, _) = error else { return false }
+        return true
+      }
+    }
+    expectFailure { try gradient(at: x) { try Self.failing($0).sum() } }
+    expectFailure {
+      try valueAndPushforward(at: x, along: [1, 0, 0]) { try Self.failing($0) }.tangent
+    }
+    expectFailure {
+      try valueAndPullback(at: x, cotangent: { _ in [1, 0, 0] }) { try Self.failing($0) }.cotangent
+    }
+    let outer = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in x }, conditions: .root { x, y in try Self.failing(y) - Self.failing(x) },
+      linearSolver: GMRES())
+    #expect {
+      _ = try outer.linearize(at: x)
+    } throws: { error in
+      guard case DifferentiationError.linearSolve(.productFailed(let reason), _) = error
+      else { return false }
+      return reason.contains("could not be solved")
+    }
+  }
+
   @Test("The policies: warn in the report, or unchecked")
   func policies() throws {
     let warned = try Self.inaccurate(1e-3, policy: .warn).pullback(at: [4], [1])

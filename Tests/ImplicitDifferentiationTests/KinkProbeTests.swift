@@ -102,6 +102,17 @@ import Testing
     }
   }
 
+  /// `y + ½|y| = x`, `y = ⅔x`: found to 1e-3 only, as zero, where the kink is.
+  @Test("Near a solution of size zero every distance is infinite")
+  func noSize() {
+    let function = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in [0] }, conditions: .root { x, y in y + 0.5 * abs(y) - x },
+      conditionsTolerance: 10)
+    #expect(throws: DifferentiationError.kinkNearby(distance: .infinity)) {
+      try function.linearize(at: [1e-3])
+    }
+  }
+
   @Test("Under the policy .warn the kink is a warning", arguments: Problem.allCases, inside)
   func warning(_ problem: Problem, _ d: Double) throws {
     for error in Self.errors {

@@ -61,6 +61,14 @@ import Testing
     }
   }
 
+  @Test("What a polish says")
+  func sentence() {
+    let one = NewtonPolish(steps: 1, correctionBefore: 1.25e-4, correctionAfter: 1e-16)
+    #expect("\(one)" == "1 step, correction from 1.25e-4 to < 1e-13")
+    let none = NewtonPolish(steps: 0, correctionBefore: 0.5, correctionAfter: 0.5)
+    #expect("\(none)" == "0 steps, correction from 0.5 to 0.5")
+  }
+
   @Test("A polish keeps what it cannot improve")
   func noGain() throws {
     var none = ImplicitFunction<Tensor, Tensor>(

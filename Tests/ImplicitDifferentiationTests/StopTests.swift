@@ -17,6 +17,9 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
   case shapes, matrixShapes, raggedRows, wrongCount, comparison
   case indexOutOfRange, indexCount, sliceOutOfRange, gatherOutOfRange, axisOutOfRange,
     maximumOfNothing
+  case notAMatrix, notAPermutation, negativePadding, scatterCount, diagonalOfBox,
+    concatenateNothing, insertedAxis, negativeExtent, tangentShape, cotangentShape,
+    keptCotangentShape, failureWithoutThrows
   case tooManyAxes, tooManyEntries, tensorIsNoNumber, notAScalarFunction, customShape
   case tracedConstant, capturedInForward, capturedInConditions, capturedInResidual,
     capturedBesideAnInput, capturedInProblem, varyingGauge, secondOfLeastSquares, secondOfNumbers,
@@ -43,6 +46,19 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .gatherOutOfRange: ["Index 3, number 1, is out of range 0..<3"]
     case .axisOutOfRange: ["no axis 2"]
     case .maximumOfNothing: ["`max` of no entries"]
+    case .notAMatrix: ["Only a matrix is transposed so", "[2]"]
+    case .notAPermutation: ["[0, 0] is not an order of the 2 axes of the shape [2×3]"]
+    case .negativePadding: ["Padding is not negative", "-1"]
+    case .scatterCount: ["2 indices were given for axis 0 of the shape [3]"]
+    case .diagonalOfBox: ["A diagonal is that of a matrix or of a vector"]
+    case .concatenateNothing: ["`concatenate` of no tensors"]
+    case .insertedAxis: ["A tensor of shape [2] cannot get a new axis at 4"]
+    case .negativeExtent: ["An extent of a tensor", "this one is -1"]
+    case .tangentShape: ["A tangent has the shape of its point, [2]"]
+    case .cotangentShape, .keptCotangentShape:
+      ["A cotangent has the shape of its value, [2], not [3]"]
+    case .failureWithoutThrows:
+      ["A derivative could not be computed", "No convergence: after 2 iterations"]
     case .tooManyAxes: ["at most 8 axes", "has 9"]
     case .tooManyEntries: ["at most 2³¹ − 1"]
     case .tensorIsNoNumber: ["Only a tensor of one entry is a number", "[2]"]
@@ -95,6 +111,23 @@ enum Mistake: String, CaseIterable, Codable, CustomTestStringConvertible {
     case .gatherOutOfRange: _ = Tensor([1, 2, 3]).gathered([2, 3])
     case .axisOutOfRange: _ = matrix.sum(alongAxis: 2)
     case .maximumOfNothing: _ = Tensor([Double]()).max()
+    case .notAMatrix: _ = x.transposed()
+    case .notAPermutation: _ = matrix.transposed([0, 0])
+    case .negativePadding: _ = x.padded(before: -1, after: 0)
+    case .scatterCount: _ = Tensor([1, 2, 3]).scattered([0, 1], count: 4)
+    case .diagonalOfBox: _ = Tensor.zeros([2, 2, 2]).diagonal()
+    case .concatenateNothing: _ = Tensor.concatenate([])
+    case .insertedAxis: _ = x.expanded(atAxis: 4)
+    case .negativeExtent: _ = Tensor.zeros([-1])
+    case .tangentShape:
+      _ = valueAndPushforward(at: x, along: [1, 2, 3]) { $0 * $0 }
+    case .cotangentShape:
+      _ = valueAndPullback(at: x, cotangent: { _ in [1, 2, 3] }, of: { $0 * $0 })
+    case .keptCotangentShape: _ = try recordedPullback(at: x) { $0 * $0 }.pullback([1, 2, 3])
+    case .failureWithoutThrows:
+      // The function throws nothing, so what its pullback throws has no way out.
+      let inner = ImplicitLinearizationTests.failing
+      _ = gradient(at: Tensor([1, -2, 3])) { x in (try? inner(x).sum()) ?? 0 }
     case .tooManyAxes: _ = Tensor.zeros([1, 1, 1, 1, 1, 1, 1, 1, 1])
     case .tooManyEntries: _ = Tensor.zeros([1 << 20, 1 << 20])
     case .tensorIsNoNumber: _ = x.scalar

@@ -17,7 +17,7 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   let linearize: @Sendable (Input, Output) throws -> LinearizedConditions
 
   /// Products with the Jacobians at a point of any level, for derivatives of derivatives.
-  let products: TensorProducts<Input, Output>
+  var products: TensorProducts<Input, Output>
 
   /// Sentences for the reports of all derivatives, of conditions that are knowingly approximate.
   var warnings: [String] = []
@@ -26,6 +26,13 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
   package func warning(_ sentence: String) -> Conditions {
     var conditions = self
     conditions.warnings.append(sentence)
+    return conditions
+  }
+
+  /// The same conditions, with other products for derivatives of derivatives.
+  package func differentiatedAgain(by products: TensorProducts<Input, Output>) -> Conditions {
+    var conditions = self
+    conditions.products = products
     return conditions
   }
 
@@ -217,16 +224,9 @@ private struct Pair<First: TensorStructure, Second: TensorStructure>: TensorStru
   var x: First
   var y: Second
 
-  /// Not used: the walks below are written out, since key paths of generic structs are made anew
-  /// at each use, which takes longer than recording a small problem.
+  /// Not used: recording maps, and the mapping below is written out, since key paths of generic structs
+  /// are made anew at each use, which takes longer than recording a small problem.
   static var fields: [TensorField<Pair>] { [.init("x", \.x), .init("y", \.y)] }
-
-  func forEachTensor(
-    named prefix: String, isConstant: Bool, _ body: (String, Tensor, Bool) -> Void
-  ) {
-    x.forEachTensor(named: "x", isConstant: isConstant, body)
-    y.forEachTensor(named: "y", isConstant: isConstant, body)
-  }
 
   func mapTensors(isConstant: Bool, _ body: (Tensor, Bool) -> Tensor) -> Pair {
     Pair(

@@ -13,9 +13,7 @@ extension LinearProgram {
   /// The diagonals farthest from the main one, if the matrix is square and its band narrow enough
   /// to be worth it.
   private var bandwidths: (lower: Int, upper: Int)? {
-    guard isDirect, tables.isEmpty || terms.allSatisfy({ $0.table < 0 }),
-      inputCount == outputCount
-    else { return nil }
+    guard isDirect, inputCount == outputCount else { return nil }
     let (columns, rows) = (positions(inputs), positions(outputs))
     var (lower, upper) = (0, 0)
     for term in terms {
@@ -87,7 +85,6 @@ extension LinearProgram {
   ) {
     var target = geometry
     let step = Int32(rowStride)
-    let table = term.table >= 0 ? tables[Int(term.table)] : nil
     // One output view that walks through the matrix; the "input" is the constant one.
     target.output.strides = geometry.output.strides &* step &+ geometry.input.strides
     target.output.base = geometry.output.base * step + geometry.input.base
@@ -95,22 +92,6 @@ extension LinearProgram {
     target.input = StridedView()
     let one = Storage(repeating: 1, count: 1)
     let c = term.coefficient >= 0 ? coefficients[Int(term.coefficient)].storage.values : nil
-    if let table {
-      // The first axis is indexed in one of the two views: take it step by step.
-      for k in 0..<Int(geometry.extents[0]) {
-        var slice = target
-        slice.extents[0] = 1
-        let place = table.base[k]
-        let o = term.tableSide == .output ? place : Int32(k)
-        let i = term.tableSide == .input ? place : Int32(k)
-        slice.output.base += o * geometry.output.strides[0] * step + i * geometry.input.strides[0]
-        slice.coefficient.base += Int32(k) * geometry.coefficient.strides[0]
-        TermExecutor.add(
-          slice.canonical(hasCoefficient: c != nil), scale: term.scale, bias: term.bias,
-          coefficient: c, input: one.values, output: corner)
-      }
-      return
-    }
     TermExecutor.add(
       target.canonical(hasCoefficient: c != nil), scale: term.scale, bias: term.bias,
       coefficient: c, input: one.values, output: corner)

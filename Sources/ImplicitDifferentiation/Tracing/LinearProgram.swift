@@ -31,12 +31,13 @@ struct LinearProgram: Sendable {
   var inputCount: Int { inputs.reduce(0) { $0 + Int(counts[Int($1)]) } }
   var outputCount: Int { outputs.reduce(0) { $0 + Int(counts[Int($1)]) } }
 
-  /// Whether every term leads from an input straight to an output: then the entries of the matrix
-  /// are the coefficients, and can be read off.
+  /// Whether every term leads from an input straight to an output, in even steps: then the entries of
+  /// the matrix are the coefficients, and can be read off. (Indexed terms lead to nodes of their own,
+  /// never to an output.)
   var isDirect: Bool {
     guard maps.isEmpty else { return false }
     let isInput = marked(inputs)
-    return terms.allSatisfy { isInput[Int($0.source)] }
+    return terms.allSatisfy { isInput[Int($0.source)] && $0.table < 0 }
   }
 
   /// The program of `Jᵀ`: every term with its views exchanged, regrouped by what was its source,

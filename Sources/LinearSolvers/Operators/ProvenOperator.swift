@@ -54,7 +54,3 @@ extension SumOperator: ProvenOperator {
 extension ComposedOperator: ProvenOperator {
   package var isProven: Bool { !outer.needsProbe && !inner.needsProbe }
 }
-
-extension InverseOperator: ProvenOperator {
-  package var isProven: Bool { true }
-}

@@ -104,6 +104,18 @@ enum Cubic {
         .root { x, y in matmul(Cubic.M, x) + y },
         .shapeMismatch(operation: "matmul", left: [2, 2], right: [3])
       ),
+      (
+        .root { x, y in matmul(Cubic.N, x, transposingLeft: true).slice(0..<2) * y },
+        .shapeMismatch(operation: "matmul (transposed)", left: [2, 3], right: [3])
+      ),
+      (
+        .root { x, y in matmul(x.sum(), y) + y },
+        .shapeMismatch(operation: "matmul", left: [], right: [2])
+      ),
+      (
+        .root { x, y in y.isLess(than: x) * y },
+        .shapeMismatch(operation: "isLess(than:)", left: [2], right: [3])
+      ),
       (.root { x, y in y * y.dot(x) }, .shapeMismatch(operation: "dot", left: [2], right: [3])),
       (.root { x, y in max(y, x) }, .shapeMismatch(operation: "max", left: [2], right: [3])),
       (.root { x, y in pow(y, x) }, .shapeMismatch(operation: "pow", left: [2], right: [3])),

@@ -31,6 +31,14 @@ import Testing
     }
   }
 
+  @Test("Axes without entries")
+  func noEntries() {
+    let none = Tensor.zeros([2, 0])
+    #expect(none.softmax(alongAxis: 1).shape == [2, 0])
+    #expect(none.logSumExp(alongAxis: 1).scalars == [-.infinity, -.infinity])
+    #expect(Tensor.zeros([0, 2]).max(alongAxis: 1).shape == [0])
+  }
+
   @Test("−∞ is an entry of weight zero; only −∞ gives −∞; NaN gives NaN")
   func infinities() {
     let x = Tensor([-.infinity, 0, -.infinity])

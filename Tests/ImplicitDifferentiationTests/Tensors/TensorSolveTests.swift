@@ -21,6 +21,20 @@ import Testing
     #expect(try solve(A, Tensor.zeros([3])) == Tensor.zeros([3]))
   }
 
+  @Test("Numbers are neither matrices nor right-hand sides")
+  func ranks() {
+    #expect(throws: LinearSolveError.notSquare(rowCount: 1, columnCount: 1)) {
+      try solve(Tensor(2), [1])
+    }
+    #expect(throws: LinearSolveError.notSquare(rowCount: 3, columnCount: 1)) {
+      try solve([1, 2, 3], [1])
+    }
+    #expect(
+      throws: LinearSolveError.sizeMismatch(
+        what: "the right-hand side of `solve`", expected: 3, found: 1)
+    ) { try solve(Self.general, Tensor(2)) }
+  }
+
   /// `x = A⁻¹b`: `dx = A⁻¹(db − dA x)`, `d²x = −2 A⁻¹ dA dx` along fixed directions (db twice: 0).
   @Test(
     "First and second derivatives in both arguments", arguments: [general, definite, indefinite])

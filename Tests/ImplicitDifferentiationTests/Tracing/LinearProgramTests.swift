@@ -4,6 +4,36 @@ import Testing
 
 /// What compilation makes of known recordings: how many terms, which structure.
 @Suite struct LinearProgramTests {
+  /// `J`, column by column.
+  private func columns(_ J: any LinearOperator) throws -> [Double] {
+    let (m, n) = (J.rowCount, J.columnCount)
+    var result = [Double](repeating: 0, count: m * n)
+    for j in 0..<n {
+      let column = try J.applied(to: (0..<n).map { $0 == j ? 1 : 0 })
+      for i in 0..<m { result[i * n + j] = column[i] }
+    }
+    return result
+  }
+
+  @Test("The entries of gathers and scatters, which lead straight from input to output")
+  func entriesOfIndexedTerms() throws {
+    let x = Tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    let functions: [(Tensor) -> Tensor] = [
+      { $0.gathered([2, 0]) }, { $0.gathered([2, 2, 1], alongAxis: 1) },
+      { $0.scattered([1, 3, 1], count: 4) }, { $0.scattered([1, 0, 1], count: 2, alongAxis: 1) },
+      { $0.at(0).gathered([1, 2, 0]) }, { $0.max(alongAxis: 1) },
+    ]
+    for f in functions {
+      let J = try linearization(at: x) { f($0) }.jacobian
+      #expect(try J.denseMatrix() == columns(J))
+      #expect(try J.adjoint.denseMatrix() == columns(J.adjoint))
+    }
+    // A permutation of a vector is square, and no band.
+    let permutation = try linearization(at: Tensor([1, 2, 3])) { $0.gathered([1, 2, 0]) }.jacobian
+    #expect(permutation.structure == .unknown)
+    #expect(try permutation.denseMatrix() == [0, 1, 0, 0, 0, 1, 1, 0, 0])
+  }
+
   private func compiled(
     _ x: [Tensor], fuse: Bool = true, _ f: ([Tensor]) -> Tensor
   ) throws -> ProgramOperator {

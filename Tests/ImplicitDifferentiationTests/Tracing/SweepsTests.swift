@@ -27,6 +27,18 @@ import Testing
     #expect(largestDifference(try compiled.jacobian.denseMatrix(), S.scalars) <= Self.tolerance)
   }
 
+  @Test("A pullback that is kept: constants get an empty tensor")
+  func keptPullback() throws {
+    let p = Named(weights: [1, 2], biases: [[3]], extra: nil, data: [7, 8])
+    let (value, pullback) = recordedPullback(at: p) { p in (p.weights * p.data).sum() }
+    #expect(value == 23)
+    for factor in [1.0, -2] {
+      let pulled = try pullback(Tensor(factor))
+      #expect(pulled.weights == Tensor([7, 8]) * Tensor(factor) && pulled.biases == [[0]])
+      #expect(pulled.data.count == 0)
+    }
+  }
+
   @Test("Rosenbrock's function: gradient and Hessian at a point")
   func rosenbrock() {
     func f(_ z: Tensor) -> Tensor {

@@ -34,6 +34,11 @@ import Testing
       (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["0.001", "1e-12", "matvec"]),
       (.productFailed("no licence"), ["no licence."]),
       (.productFailed("No licence."), ["failed: No licence."]),
+      (.underflow(exponent: -1050), ["2^-1050", "2^-1022", "Scale"]),
+      (
+        .notNullVector(side: .left, index: 1, ratio: .nan, tolerance: 1e-8),
+        ["left", "1 of the gauge", "linearly independent"]
+      ),
       (
         .structureMismatch(declared: .symmetric, relativeDefect: 0.125),
         ["symmetric", "0.125", "transposeMatvec"]
