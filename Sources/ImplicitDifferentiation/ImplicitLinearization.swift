@@ -59,10 +59,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {
+      let solver = linearized.units?.solver(linearSolver) ?? linearSolver
       (prepared, passingStep) =
         try needsNewton
-        ? linearSolver.prepare(linearized.A, solving: residual)
-        : (linearSolver.prepare(linearized.A), nil)
+        ? solver.prepare(linearized.A, solving: residual) : (solver.prepare(linearized.A), nil)
     } catch {
       throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
     }

@@ -80,7 +80,8 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
     try requireFinite(linearized.residual, "the residual of the conditions")
     let prepared: any PreparedLinearSolver
     do {
-      prepared = try solver(y).prepare(linearized.A)
+      let solver = try solver(y)
+      prepared = try (linearized.units?.solver(solver) ?? solver).prepare(linearized.A)
     } catch let error as LinearSolveError {
       throw DifferentiationError.linearSolve(error, during: "of the Newton polish, with A = ∂F/∂y,")
     }

@@ -21,6 +21,29 @@ struct Activity: Sendable {
   let multipliers: [Double]
   let statuses: [ActiveSet.Status]
 
+  /// The units of the KKT conditions as powers of two: with `ζ` the size of `z`, `φ / ζ` that of the
+  /// gradients that balance, and `γᵢ = ‖∇Gᵢ‖ ζ`, a multiplier has the unit `φ / γᵢ`.
+  func units(for form: ComplementarityForm) -> SystemUnits {
+    let zeta = Int(solutionScale.exponent)
+    let phi = Int(gradientScale.exponent) + zeta
+    func unit(_ gradient: [Double]) -> Int {
+      let length = norm(gradient)
+      return length > 0 ? Int(length.exponent) + zeta : 0
+    }
+    let equalities = equalityGradients.map(unit)
+    let inequalities = inequalityGradients.map(unit)
+    let primal = [Int](repeating: zeta, count: dimension)
+    let complementarity = zip(inequalities, statuses).map { gamma, status in
+      switch form {
+      case .activeSet: status == .inactive ? gamma - phi : -gamma
+      case .products: -phi
+      }
+    }
+    return SystemUnits(
+      rowExponents: primal.map { $0 - phi } + equalities.map { -$0 } + complementarity,
+      columnExponents: primal + (equalities + inequalities).map { phi - $0 })
+  }
+
   /// The equalities, and the inequalities of certain statuses, in order.
   func gradients(where include: (ActiveSet.Status) -> Bool) -> ConstraintGradients {
     let chosen = zip(inequalityGradients, statuses).filter { include($0.1) }.map { $0.0 }

@@ -61,6 +61,9 @@ public struct ConstrainedProblem<Input: TensorStructure, Primal: TensorStructure
   /// singular. What `F = 0` does not say is checked when the conditions are recorded: `G ≤ 0`,
   /// `λ ≥ 0`, and that no inequality is weakly active.
   ///
+  /// Their linear systems are solved in the units of the problem (of the objective, of each constraint and
+  /// of `z`, as the solution shows them), and no digit of a derivative depends on those.
+  ///
   /// Conditions thrown at the solution: ``KKTError``.
   ///
   /// Source: A. V. Fiacco, *Introduction to Sensitivity and Stability Analysis in Nonlinear
@@ -87,7 +90,7 @@ public struct ConstrainedProblem<Input: TensorStructure, Primal: TensorStructure
         case .activeSet: residual.append(active * values + (1 - active) * lambda)
         }
       }
-      return residual
+      return (residual, activity.units(for: form))
     }
   }
 

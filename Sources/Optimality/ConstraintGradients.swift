@@ -74,6 +74,9 @@ struct ConstraintGradients: Sendable {
     smallestPivot = smallest
   }
 
+  /// The binary exponent of the length of gradient `k`.
+  func exponent(_ k: Int) -> Int { lengths[k] > 0 ? Int(lengths[k].exponent) : 0 }
+
   private static func longest(
     _ vectors: [[Double]], _ candidates: [Int]
   ) -> (place: Int, size: Double)? {

@@ -13,7 +13,8 @@ extension ConstrainedProblem {
   ///   - acceptsDependentGradients: whether to return *one* choice of multipliers where they are not
   ///     unique. It lies inside the set of all choices where that can be reached by moving along one
   ///     dependency after the other, so that constraints that repeat each other share the load.
-  /// - Throws: ``KKTError``.
+  /// - Throws: ``KKTError``; `DifferentiationError.overflow` where the units of objective and
+  ///   constraints leave a multiplier no number.
   public func multipliers(
     at x: Input, primal z: Primal, tolerance: Double = 1e-6,
     acceptsDependentGradients: Bool = false
@@ -33,6 +34,11 @@ extension ConstrainedProblem {
     let imbalance = norm(balance.rest) / activity.gradientScale
     if !(imbalance <= tolerance) {
       throw KKTError.notStationary(imbalance: imbalance, tolerance: tolerance)
+    }
+    if let k = balance.multipliers.firstIndex(where: { !$0.isFinite }) {
+      throw DifferentiationError.overflow(
+        what: "multiplier \(k) of the equalities and active inequalities",
+        exponent: Int(activity.gradientScale.exponent) - gradients.exponent(k))
     }
     let equalityCount = activity.equalityGradients.count
     let chosen = centred(

@@ -33,14 +33,6 @@ extension Conditions {
       },
       products: .pullback(differentiate))
   }
-
-  private init(
-    linearize: @escaping @Sendable (Input, Output) throws -> LinearizedConditions,
-    products: TensorProducts<Input, Output>
-  ) {
-    self.linearize = linearize
-    self.products = products
-  }
 }
 
 extension TensorProducts {

@@ -48,11 +48,37 @@ public struct Conditions<Input: TensorStructure, Output: TensorStructure>: Senda
     Conditions(F)
   }
 
+  init(
+    linearize: @escaping @Sendable (Input, Output) throws -> LinearizedConditions,
+    products: TensorProducts<Input, Output>
+  ) {
+    self.linearize = linearize
+    self.products = products
+  }
+
   private init<Residual: TensorStructure>(
     _ F: @escaping @Sendable (_ x: Input, _ y: Output) throws -> Residual
   ) {
     linearize = { x, y in try LinearizedConditions(x, y, F) }
     products = .traced(F)
+  }
+
+  /// Conditions `F(x, y) = 0` whose equations and unknowns have units that the conditions know: their
+  /// linear systems are solved in them (``SystemUnits``).
+  package static func root<Residual: TensorStructure>(
+    _ F: @escaping @Sendable (_ x: Input, _ y: Output) throws -> (Residual, SystemUnits)
+  ) -> Conditions {
+    Conditions(
+      linearize: { x, y in
+        var units: SystemUnits?
+        var linearized = try LinearizedConditions(x, y) { x, y in
+          let (residual, known) = try F(x, y)
+          units = known
+          return residual
+        }
+        linearized.units = units
+        return linearized
+      }, products: .traced { x, y in try F(x, y).0 })
   }
 
   /// Conditions `T(x, y) − y = 0`: the solution is a fixed point of `T(x, ·)`, of whatever speed
@@ -194,6 +220,9 @@ struct LinearizedConditions: Sendable {
 
   /// See `ConditionsOperators`.
   let review: (@Sendable (ConditionsOperators.Solve) throws -> [String])?
+
+  /// Those of `A`, where they are known.
+  var units: SystemUnits?
 
   init(residual: [Double], operators: ConditionsOperators, recording: Trace? = nil) {
     self.residual = residual

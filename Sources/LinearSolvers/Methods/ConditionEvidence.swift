@@ -10,12 +10,29 @@ public struct ConditionEvidence: Sendable {
 
   let scaling: Equilibration
 
+  /// The units in which `A` was handed to the factorisation, if it was not as given.
+  private(set) var units: SystemUnits?
+
+  init(conditionNumber: Double, inverseNorm: Double, scaling: Equilibration) {
+    self.conditionNumber = conditionNumber
+    self.inverseNorm = inverseNorm
+    self.scaling = scaling
+  }
+
+  /// The same for the matrix before it was put into units.
+  func inUnits(_ units: SystemUnits) -> ConditionEvidence {
+    var evidence = self
+    evidence.units = units
+    return evidence
+  }
+
   /// Before there are factors to ask.
   static let unknown = ConditionEvidence(
     conditionNumber: .infinity, inverseNorm: .infinity, scaling: Equilibration(identity: 0))
 
-  /// Whether rows or columns were scaled differently, by more than a factor of four. Then the condition number says
-  /// nothing of what a change of the *given* matrix does that is small against its largest entries only.
+  /// Whether rows or columns were scaled differently, by more than a factor of four, beyond known units.
+  /// Then the condition number says nothing of what a change of the *given* matrix does that is small
+  /// against its largest entries only.
   package var isScaled: Bool {
     if scaling.isIdentity { return false }
     return [scaling.rows, scaling.columns].contains { factors in
@@ -28,11 +45,10 @@ public struct ConditionEvidence: Sendable {
   /// the scaled system: `‖x‖₂` where nothing was scaled. With rows and columns in different units an
   /// error the size of the largest *scaled* entry may sit in any entry.
   package func length(of x: [Double], transposed: Bool) -> Double {
-    if scaling.isIdentity { return ProbeVector.norm(x) }
-    let factors = transposed ? scaling.rows : scaling.columns
-    let largest = x.withUnsafeBufferPointer { buffer in
-      buffer.baseAddress.map { scaling.solutionNorm($0, transposed: transposed) } ?? 0
-    }
+    if scaling.isIdentity && units == nil { return ProbeVector.norm(x) }
+    var factors = transposed ? scaling.rows : scaling.columns
+    if let units { factors = zip(factors, transposed ? units.rows : units.columns).map { $0 * $1 } }
+    let largest = zip(x, factors).reduce(0) { max($0, ($1.0 / $1.1).magnitude) }
     return max(largest * ProbeVector.norm(factors), ProbeVector.norm(x))
   }
 }

@@ -152,8 +152,7 @@ extension LinearSolveError: CustomStringConvertible {
     case .inconsistent(let residual, let normalResidual):
       "No vector solves the system: the smallest residual is \(residual.shortened), orthogonal to the "
         + "range of the operator (\(normalResidual.shortenedRatio)). The operator is singular and the "
-        + "right-hand side asks for what it cannot give. Replace an equation that repeats others, or "
-        + "declare the free direction as a gauge."
+        + "right-hand side asks for what it cannot give. Replace an equation that repeats others."
     case .illConditioned(let growth, let limit):
       "The solution cannot be trusted: ‖A‖‖x‖ is \(growth.shortened) times ‖b‖, and beyond "
         + "\(limit.shortened) a small residual proves nothing. The operator is singular to working "

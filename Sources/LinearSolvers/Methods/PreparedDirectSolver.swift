@@ -197,16 +197,21 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
         }
       }
       if size == 0 { continue }
-      let exponent = PowerOfTwo.exponent(of: size)
+      var exponent = PowerOfTwo.exponent(of: size)
       let normalised = rhs + columns.count * n
       normalised.update(from: b, count: n)
       PowerOfTwo.scale(normalised, count: n, by: -exponent)
-      columns.append(
-        Column(
-          place: place, exponent: exponent,
-          rhsNorm: factors.scaling.isIdentity
-            ? PowerOfTwo.scaled(size, by: -exponent)
-            : factors.scaling.rightHandSideNorm(normalised, transposed: transposed)))
+      var scaledSize = PowerOfTwo.scaled(size, by: -exponent)
+      if !factors.scaling.isIdentity {
+        // What the factors see is to have size one: with equations in different units, a small entry
+        // may be the largest there.
+        let seen = factors.scaling.rightHandSideNorm(normalised, transposed: transposed)
+        let further = PowerOfTwo.exponent(of: seen)
+        PowerOfTwo.scale(normalised, count: n, by: -further)
+        exponent += further
+        scaledSize = PowerOfTwo.scaled(seen, by: -further)
+      }
+      columns.append(Column(place: place, exponent: exponent, rhsNorm: scaledSize))
     }
 
     let every = Array(columns.indices)

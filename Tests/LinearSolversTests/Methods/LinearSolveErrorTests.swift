@@ -28,7 +28,7 @@ import Testing
       (.breakdown(quantity: "ω", iteration: 3), ["ω", "3", "GMRES"]),
       (
         .inconsistent(residualNorm: 2, normalResidual: 1e-14),
-        ["2, ", "< 1e-13", "singular", "gauge"]
+        ["2, ", "< 1e-13", "singular", "repeats"]
       ),
       (.illConditioned(growth: 1e16, limit: 2e12), ["1e16", "2e12", "scaling"]),
       (.inaccurate(backwardError: 1e-3, limit: 1e-12), ["0.001", "1e-12", "matvec"]),
