@@ -19,6 +19,12 @@ struct JacobianProducts {
     recorded = isTraced ? nil : try linearization(at: point, of: function)
   }
 
+  /// What has been recorded already.
+  init(_ recorded: Linearization<Tensor, Tensor>) {
+    point = recorded.point
+    self.recorded = recorded
+  }
+
   /// `J tangent`.
   func product(_ tangent: Tensor, of function: Function) throws -> Tensor {
     if let recorded { return try recorded.pushforward(tangent) }

@@ -50,13 +50,30 @@ public struct NewtonRootFinder: Sendable {
     func residual(_ x: Tensor) throws -> Tensor { vector(of: try F(packing.unpack(x)).variables) }
 
     var search = try RootSearch(from: start, packing, stopping, residual)
+    // The Jacobian at the current point, if the residual there came with it.
+    var jacobian: JacobianProducts?
     try observe(search.iterate)
     while try !search.isOver() {
       var next: RootSearch<Point>.Trial?
       if search.norm > 0 {
+        let isTraced = search.residual.isTraced
+        let J =
+          try jacobian
+          ?? JacobianProducts(at: search.point, isTraced: isTraced, of: residual)
         let direction = try newtonStep(
-          residual, at: search.point, residual: search.residual, iteration: search.iteration + 1)
-        next = try search.search(along: direction, residual)
+          residual, J, residual: search.residual, iteration: search.iteration + 1)
+        jacobian = nil
+        // The full step is the one that is taken, as a rule: there the residual is recorded, which costs
+        // little more than computing it and saves the next recording.
+        var isFullStep = !isTraced
+        next = try search.search(along: direction) { x in
+          defer { isFullStep = false }
+          guard isFullStep else { return try residual(x) }
+          let recorded = try linearization(at: x, of: residual)
+          jacobian = JacobianProducts(recorded)
+          return recorded.value
+        }
+        if next?.stepLength != 1 { jacobian = nil }
       }
       if let next {
         try search.move(to: next)
@@ -69,9 +86,9 @@ public struct NewtonRootFinder: Sendable {
   }
 
   private func newtonStep(
-    _ residual: (Tensor) throws -> Tensor, at x: Tensor, residual r: Tensor, iteration: Int
+    _ residual: (Tensor) throws -> Tensor, _ J: JacobianProducts, residual r: Tensor,
+    iteration: Int
   ) throws -> Tensor {
-    let J = try JacobianProducts(at: x, isTraced: r.isTraced, of: residual)
     do {
       guard let jacobian = J.recorded?.jacobian else {
         return try solve(J.matrix(of: residual), -r)

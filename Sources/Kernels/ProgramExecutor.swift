@@ -30,6 +30,15 @@ package struct ProgramLane {
   }
 }
 
+extension ProgramLane {
+  /// The positions between the first and the last number read.
+  fileprivate var reads: Range<Int> {
+    if count == 0 { return offset..<offset }
+    let last = offset + (count - 1) * stride
+    return Swift.min(offset, last)..<(Swift.max(offset, last) + 1)
+  }
+}
+
 /// Any other term of a group.
 package struct ProgramTerm {
   package var term: StridedTerm
@@ -65,6 +74,9 @@ package struct ProgramInstruction {
   package var firstStores: Bool
   /// Adds to what an earlier instalment left.
   package var accumulates: Bool
+  /// Multiplies with a matrix, `r = X v`, and the next instruction with its transpose, `Xᵀ r`: both run in
+  /// one pass over the rows of `X`.
+  package var streamsIntoNext = false
 
   package init(
     space: ProgramSpace, offset: Int, count: Int, lanes: Range<Int>, terms: Range<Int>,
@@ -135,7 +147,17 @@ package enum ProgramExecutor {
     workspace: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>?,
     columns: ProgramColumns = .one
   ) {
-    for instruction in instructions {
+    var next = 0
+    while next < instructions.count {
+      let instruction = instructions[next]
+      if instruction.streamsIntoNext, next + 1 < instructions.count, let terms {
+        runBoth(
+          instruction, instructions[next + 1], lanes, terms, input: input, output: output,
+          workspace: workspace, columns)
+        next += 2
+        continue
+      }
+      next += 1
       let destination = (instruction.space == .output ? output : workspace) + instruction.offset
       let outputStride = columns.stride(instruction.space)
       for j in 0..<columns.count {
@@ -166,6 +188,94 @@ package enum ProgramExecutor {
         }
       }
     }
+  }
+
+  /// `r = X v` and `Xᵀ r`, a few rows of `X` at a time, which are in the first-level cache when they are
+  /// needed again. Both products take four rows together, so the bits are those of two passes.
+  private static func runBoth(
+    _ first: ProgramInstruction, _ second: ProgramInstruction,
+    _ lanes: UnsafePointer<ProgramLane>?, _ terms: UnsafePointer<ProgramTerm>,
+    input: UnsafePointer<Double>, output: UnsafeMutablePointer<Double>,
+    workspace: UnsafeMutablePointer<Double>, _ columns: ProgramColumns
+  ) {
+    for j in 0..<columns.count {
+      for instruction in [first, second] {
+        let destination = (instruction.space == .output ? output : workspace) + instruction.offset
+        runLanes(
+          instruction, lanes, input: input + j &* columns.inputStride,
+          output: output + j &* columns.outputStride,
+          workspace: workspace + j &* columns.workspaceStride,
+          destination + j &* columns.stride(instruction.space))
+      }
+    }
+    let (product, transposed) = (terms[first.terms.lowerBound], terms[second.terms.lowerBound])
+    guard let coefficient = product.coefficient else { return }
+    let geometry = product.term
+    let X = coefficient + Int(geometry.coefficient.base)
+    let (m, n) = (Int(geometry.extents[0]), Int(geometry.extents[1]))
+    let rowStride = Int(geometry.coefficient.strides[0])
+    let v =
+      base(product.space, input, output, workspace) + product.offset + Int(geometry.input.base)
+    let r = workspace + first.offset + Int(geometry.output.base)
+    let y =
+      (second.space == .output ? output : workspace) + second.offset
+      + Int(transposed.term.output.base)
+    let tile = Swift.max(4, tileSize / Swift.max(n, 1) / 4 * 4)
+    for row in stride(from: 0, to: m, by: tile) {
+      let count = Swift.min(tile, m - row)
+      Dense.multiply(
+        X + row &* rowStride, rows: count, columns: n, rowStride: rowStride, byEach: v,
+        stride: columns.stride(product.space), into: r + row, stride: columns.workspaceStride,
+        count: columns.count, scaledBy: product.scale, adding: true)
+      Dense.multiplyTransposed(
+        X + row &* rowStride, rows: count, columns: n, rowStride: rowStride,
+        byEach: UnsafePointer(r + row), stride: columns.workspaceStride, into: y,
+        stride: columns.stride(second.space), count: columns.count, scaledBy: transposed.scale,
+        adding: true)
+    }
+  }
+
+  /// Numbers of a matrix that two products share while they are in the first-level cache: 16 kB.
+  private static let tileSize = 2048
+
+  /// Whether the second instruction can take up the rows of the first as they come.
+  package static func canStream(
+    _ first: ProgramInstruction, _ second: ProgramInstruction, lanes: [ProgramLane],
+    terms: [ProgramTerm]
+  ) -> Bool {
+    guard first.space == .workspace, first.terms.count == 1, second.terms.count == 1,
+      !first.accumulates, !second.accumulates
+    else { return false }
+    let (product, transposed) = (terms[first.terms.lowerBound], terms[second.terms.lowerBound])
+    let (a, b) = (product.term, transposed.term)
+    guard product.coefficient != nil, product.coefficient == transposed.coefficient,
+      a.coefficient == b.coefficient, a.extents == b.extents, a.extents[1] > 1,
+      a.extents[2] == 1, a.extents[3] == 1, product.indexed == nil, transposed.indexed == nil,
+      product.scale != 0, transposed.scale != 0, product.bias == 0, transposed.bias == 0,
+      a.coefficient.strides[1] == 1, a.coefficient.strides[0] >= a.extents[1],
+      a.output.strides[0] == 1, a.output.strides[1] == 0, a.input.strides[0] == 0,
+      a.input.strides[1] == 1, b.output.strides[0] == 0, b.output.strides[1] == 1,
+      b.input.strides[0] == 1, b.input.strides[1] == 0
+    else { return false }
+    // What the second reads is what the first writes, and nothing else of it.
+    let rows = first.offset..<(first.offset + first.count)
+    guard transposed.space == .workspace,
+      transposed.offset + Int(b.input.base) == first.offset + Int(a.output.base)
+    else { return false }
+    for lane in second.lanes {
+      let lane = lanes[lane]
+      if lane.space == .workspace, lane.reads.overlaps(rows) { return false }
+    }
+    // The second may write while the first still reads: not to the same memory.
+    let target = second.offset..<(second.offset + second.count)
+    if second.space == .workspace, target.overlaps(rows) { return false }
+    let source = product.offset..<(product.offset + Int(a.input.base) + Int(a.extents[1]))
+    if product.space == second.space, target.overlaps(source) { return false }
+    for lane in first.lanes {
+      let lane = lanes[lane]
+      if lane.space == second.space, lane.reads.overlaps(target) { return false }
+    }
+    return true
   }
 
   @inline(__always)

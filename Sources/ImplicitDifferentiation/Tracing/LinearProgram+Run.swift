@@ -130,6 +130,12 @@ final class ExecutableProgram: @unchecked Sendable {
         lastUse[source] = -1
       }
     }
+    for k in instructions.indices.dropLast() {
+      instructions[k].streamsIntoNext = ProgramExecutor.canStream(
+        instructions[k], instructions[k + 1], lanes: lanes, terms: terms)
+      // A pair is a pair: what streams is not streamed into.
+      if k > 0, instructions[k - 1].streamsIntoNext { instructions[k].streamsIntoNext = false }
+    }
     self.instructions = instructions
     self.lanes = lanes
     self.terms = terms

@@ -1,4 +1,5 @@
 import Kernels
+import Synchronization
 
 // What can be learned about an operator from a few products with seeded random vectors.
 //
@@ -116,7 +117,27 @@ extension LinearOperator {
 /// Seeded random vectors, the same on every machine.
 package enum ProbeVector {
   /// `count` numbers of random sign and of size between ½ and 1: no entry is too small to count.
+  ///
+  /// The first ones do not depend on `count`, and the same few vectors are wanted over and over: up to
+  /// `keptCount` numbers for each seed are made once.
   package static func make(count: Int, seed: UInt64) -> [Double] {
+    if count > keptCount { return generate(count: count, seed: seed) }
+    if let known = kept.withLock({ $0[seed] }), known.count >= count {
+      return known.count == count ? known : Array(known[..<count])
+    }
+    let made = generate(count: count, seed: seed)
+    kept.withLock { kept in
+      if kept.count >= keptSeeds { kept.removeAll() }
+      kept[seed] = made
+    }
+    return made
+  }
+
+  private static let kept = Mutex<[UInt64: [Double]]>([:])
+  private static var keptCount: Int { 1 << 15 }
+  private static var keptSeeds: Int { 32 }
+
+  private static func generate(count: Int, seed: UInt64) -> [Double] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15
     return [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
       for i in 0..<count {
