@@ -12,7 +12,7 @@ final class ExecutableProgram: @unchecked Sendable {
   /// Doubles of workspace that a run wants.
   let workspaceCount: Int
   private let scratchOffset: Int
-  private let instructions: [ProgramInstruction]
+  let instructions: [ProgramInstruction]
   private let lanes: [ProgramLane]
   private let terms: [ProgramTerm]
   /// Maps, each run after the instruction `after`.
