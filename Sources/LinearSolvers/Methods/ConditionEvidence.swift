@@ -47,7 +47,10 @@ public struct ConditionEvidence: Sendable {
   package func length(of x: [Double], transposed: Bool) -> Double {
     if scaling.isIdentity && units == nil { return ProbeVector.norm(x) }
     var factors = transposed ? scaling.rows : scaling.columns
-    if let units { factors = zip(factors, transposed ? units.rows : units.columns).map { $0 * $1 } }
+    if let units {
+      let given = transposed ? units.rows : units.columns
+      factors = scaling.isIdentity ? given : zip(factors, given).map { $0 * $1 }
+    }
     let largest = zip(x, factors).reduce(0) { max($0, ($1.0 / $1.1).magnitude) }
     return max(largest * ProbeVector.norm(factors), ProbeVector.norm(x))
   }

@@ -14,9 +14,11 @@ package struct SystemUnits: Sendable {
 
   /// The units by exponents, which are brought into the range ±1000 so that their powers are numbers.
   package init(rowExponents: [Int], columnExponents: [Int]) {
-    let scaling = Equilibration(rowExponents: rowExponents, columnExponents: columnExponents)
-    rows = scaling.rows
-    columns = scaling.columns
+    func power(_ k: Int) -> Double {
+      Double(sign: .plus, exponent: min(max(k, -1000), 1000), significand: 1)
+    }
+    rows = rowExponents.map(power)
+    columns = columnExponents.map(power)
   }
 
   /// The method for systems in these units: it is handed `R A C`. A gauge stays around it.
