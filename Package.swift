@@ -41,8 +41,11 @@ let package = Package(
     .default(enabledTraits: []),
   ],
   targets: [
+    // A header alone: the width of the vector registers, as a constant that Swift reads.
+    .systemLibrary(name: "VectorRegisters"),
     .target(
       name: "Kernels",
+      dependencies: ["VectorRegisters"],
       swiftSettings: kernelSettings,
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     .target(name: "LinearSolvers", dependencies: ["Kernels"]),
@@ -185,7 +188,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .executableTarget(
       name: "CoreBenchmarks",
-      dependencies: ["ImplicitDifferentiation", "Batches", "AllocationCounter"],
+      dependencies: ["ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter"],
       path: "Benchmarks/CoreBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),

@@ -29,8 +29,10 @@ struct DenseMatrixMatrixTests {
     return result
   }
 
-  @Test("every entry has the bits of the promised order", arguments: shapes)
-  func bitwise(m: Int, k: Int, n: Int) {
+  @Test(
+    "every entry has the bits of the promised order", arguments: shapes, Dense.Tile.allCases)
+  func bitwise(shape: (Int, Int, Int), tile: Dense.Tile) {
+    let (m, k, n) = shape
     for (transposeA, transposeB, adding) in [
       (false, false, false), (false, false, true), (true, false, true), (false, true, false),
       (true, true, true),
@@ -48,7 +50,7 @@ struct DenseMatrixMatrixTests {
         b.entries, rowStride: transposeB ? 1 : b.rowStride,
         columnStride: transposeB ? b.rowStride : 1,
         into: &c.entries, rowStride: c.rowStride, rows: m, inner: k, columns: n, scaledBy: -0.7,
-        adding: adding, workspace: &workspace)
+        adding: adding, workspace: &workspace, tile: tile)
       var expected = start
       for i in 0..<m {
         for j in 0..<n {
