@@ -1,7 +1,7 @@
 // The product of two matrices.
 //
-// Every entry of the product is summed in one and the same way, whatever the shapes and whichever
-// path computes it: `∑ₚ (α aᵢₚ) bₚⱼ` with `p` ascending, in chunks of 256 that are then added up.
+// Every entry of the product is summed in one and the same way, whatever the shapes and whichever of
+// our paths computes it: `∑ₚ (α aᵢₚ) bₚⱼ` with `p` ascending, in chunks of 256 that are then added up.
 // So the blocking below may be tuned without changing a bit of any result.
 //
 // Source of the blocking: K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
@@ -17,13 +17,14 @@ extension Dense {
   /// `C ← α A B` or `C ← C + α A B`, with `A` of shape `m × k`, `B` of shape `k × n`, `C` of
   /// shape `m × n` and neighbouring entries of a row of `C` next to each other.
   /// Costs `2 m k n` operations. `workspace` has room for `workspaceCount(rows:inner:columns:)`.
-  /// Whichever tile is named, the bits are the same.
+  /// Whichever tile is named, the bits are the same; if none is, and the trait `LAPACK` is on, the
+  /// system's library does the work.
   package static func multiply(
     _ a: UnsafePointer<Double>, rowStride aRowStride: Int, columnStride aColumnStride: Int,
     _ b: UnsafePointer<Double>, rowStride bRowStride: Int, columnStride bColumnStride: Int,
     into c: UnsafeMutablePointer<Double>, rowStride cRowStride: Int,
     rows m: Int, inner k: Int, columns n: Int, scaledBy alpha: Double, adding: Bool,
-    workspace: UnsafeMutablePointer<Double>, tile: Tile = .native
+    workspace: UnsafeMutablePointer<Double>, tile: Tile? = nil
   ) {
     let left = StridedMatrix(start: a, rowStride: aRowStride, columnStride: aColumnStride)
     let right = StridedMatrix(start: b, rowStride: bRowStride, columnStride: bColumnStride)
@@ -64,7 +65,7 @@ extension Dense {
     _ a: StridedMatrix, weights: UnsafePointer<Double>? = nil, _ b: StridedMatrix,
     into c: UnsafeMutablePointer<Double>, rowStride: Int, rows m: Int, inner k: Int,
     columns n: Int, scaledBy alpha: Double, adding: Bool, lowerTriangleOnly: Bool,
-    workspace: UnsafeMutablePointer<Double>, tile: Tile = .native
+    workspace: UnsafeMutablePointer<Double>, tile: Tile? = nil
   ) {
     if k == 0 && !adding {
       for i in 0..<m {
@@ -72,6 +73,15 @@ extension Dense {
       }
     }
     let small = isSmall(rows: m, inner: k, columns: n)
+    if SystemBLAS.isUsed, !small, tile == nil, rowStride >= n, m >= n || !lowerTriangleOnly,
+      SystemBLAS.takes(a, rows: m, columns: k), SystemBLAS.takes(b, rows: k, columns: n)
+    {
+      multiplyBySystem(
+        a, weights: weights, b, into: c, rowStride: rowStride, rows: m, inner: k, columns: n,
+        scaledBy: alpha, adding: adding, lowerTriangleOnly: lowerTriangleOnly,
+        workspace: workspace)
+      return
+    }
     var p = 0
     while p < k {
       let depth = min(innerBlock, k &- p)
@@ -82,7 +92,8 @@ extension Dense {
         multiplyUnpacked(a.from(0, p), b.from(p, 0), into: c, rowStride: rowStride, chunk)
       } else {
         multiplyPacked(
-          a.from(0, p), b.from(p, 0), into: c, rowStride: rowStride, chunk, workspace, tile)
+          a.from(0, p), b.from(p, 0), into: c, rowStride: rowStride, chunk, workspace,
+          tile ?? .native)
       }
       p &+= depth
     }

@@ -65,6 +65,35 @@ struct DenseMatrixMatrixTests {
     }
   }
 
+  @Test("without a tile named, every entry is within the bound of its sum", arguments: shapes)
+  func accuracy(m: Int, k: Int, n: Int) {
+    for (transposed, adding) in [(false, false), (false, true), (true, true)] {
+      let (a, b) = (TestMatrix(m, k, seed: m), TestMatrix(k, n, rowStride: n + 1, seed: n))
+      var turned = TestMatrix(k, m, rowStride: m + 2, seed: 0)
+      for i in 0..<m { for p in 0..<k { turned[p, i] = a[i, p] } }
+      let left = transposed ? turned : a
+      let start = TestMatrix(m, n, rowStride: n + 3, seed: k)
+      var c = start
+      var workspace = Array(
+        repeating: Double.nan, count: Dense.workspaceCount(rows: m, inner: k, columns: n))
+      Dense.multiply(
+        left.entries, rowStride: transposed ? 1 : left.rowStride,
+        columnStride: transposed ? left.rowStride : 1, b.entries, rowStride: b.rowStride,
+        columnStride: 1, into: &c.entries, rowStride: c.rowStride, rows: m, inner: k, columns: n,
+        scaledBy: -0.7, adding: adding, workspace: &workspace)
+      var misses = 0
+      for i in 0..<m {
+        for j in 0..<c.rowStride {
+          var expected = adding || j >= n ? start.entries[i * c.rowStride + j] : 0
+          if j < n { for p in 0..<k { expected += -0.7 * a[i, p] * b[p, j] } }
+          let limit = j < n ? tolerance(count: k + 3, magnitude: Double(k + 1)) : 0
+          if !(abs(c.entries[i * c.rowStride + j] - expected) <= limit) { misses += 1 }
+        }
+      }
+      #expect(misses == 0)
+    }
+  }
+
   @Test("a NaN reaches its row or column, and only that", arguments: [5, 16, 20, 35])
   func notANumber(n: Int) {
     var a = TestMatrix(n, n, seed: 1)
