@@ -1,3 +1,4 @@
+import ImplicitDifferentiation
 import Kernels
 
 extension KernelBench {
@@ -45,6 +46,10 @@ extension KernelBench {
       }
     }
     factor()
+    let prepared = try BandedLUSolver().prepare(
+      BandedOperator(below: lower.array, diagonal: diagonal.array, above: upper.array))
+    let rightHandSide = b.array
+    var certified: [Double] = []
     try compare(
       "tridiagonal system, n = \(n)", elements: n,
       [
@@ -62,6 +67,10 @@ extension KernelBench {
           solve(oursX)
         },
         Contestant("Banded, with the factor at hand", warmX, exact) { solve(warmX) },
+        Contestant(
+          name: "a prepared BandedLUSolver, with its evidence",
+          run: { certified = try prepared.solve(rightHandSide).vector },
+          error: { relativeError(certified, exact.array) }),
       ], into: &report)
     try wideBand(n / 10, width: 5, into: &report)
   }
