@@ -77,16 +77,14 @@ extension ElementwiseKernels {
   private static func logSumExp(
     ofEightColumns x: UnsafePointer<Double>, count n: Int, step: Int
   ) -> SIMD8<Double> {
+    // A comparison with NaN is false, so the maximum steps over it; in the sum it does show.
     var largest = SIMD8<Double>(repeating: -.infinity)
-    var unordered = largest .!= largest
     for k in 0..<n {
       let v = x.eight(at: k &* step)
-      unordered .|= v .!= v
       largest.replace(with: v, where: v .> largest)
     }
     // False for infinities: ∞ − ∞ is NaN.
-    let isPlain = (largest - largest .== 0) .& .!unordered
-    guard all(isPlain) else {
+    guard all(largest - largest .== 0) else {
       var result = largest
       for lane in 0..<8 { result[lane] = logSumExp(ofColumn: x + lane, count: n, step: step) }
       return result
