@@ -8,7 +8,7 @@ import PackageDescription
 /// inlined across its files; batch mode and a thread count of its own must then be given up or
 /// named, or the driver complains about the index.) `NativeCPU` builds it for the
 /// instruction set of this very machine; results keep their bits, shipped binaries lose their
-/// portability, so it is off by default.
+/// portability, so it is off by default. (`LAPACK` keeps no bits, so it is, too.)
 let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(
     ["-O", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"],
@@ -38,13 +38,32 @@ let package = Package(
   ],
   traits: [
     .trait(name: "NativeCPU", description: "Build the kernels for this machine's instruction set."),
+    .trait(
+      name: "LAPACK",
+      description: "Dense products and factorisations by OpenBLAS (Linux) or Accelerate (Apple)."),
     .default(enabledTraits: []),
   ],
   targets: [
+    // A header alone: the width of the vector registers, as a constant that Swift reads.
+    .systemLibrary(name: "VectorRegisters"),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
       name: "Kernels",
-      swiftSettings: kernelSettings,
-      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
+      dependencies: [
+        "VectorRegisters",
+        .target(name: "COpenBLAS", condition: .when(platforms: [.linux], traits: ["LAPACK"])),
+      ],
+      swiftSettings: kernelSettings + [
+        .unsafeFlags(
+          ["-Xcc", "-DACCELERATE_NEW_LAPACK"],
+          .when(platforms: [.macOS, .iOS], traits: ["LAPACK"]))
+      ],
+      linkerSettings: [
+        .linkedLibrary("m", .when(platforms: [.linux])),
+        .linkedFramework(
+          "Accelerate", .when(platforms: [.macOS, .iOS], traits: ["LAPACK"])),
+      ]),
     .target(name: "LinearSolvers", dependencies: ["Kernels"]),
     .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
@@ -185,7 +204,7 @@ let package = Package(
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .executableTarget(
       name: "CoreBenchmarks",
-      dependencies: ["ImplicitDifferentiation", "Batches", "AllocationCounter"],
+      dependencies: ["ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter"],
       path: "Benchmarks/CoreBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),

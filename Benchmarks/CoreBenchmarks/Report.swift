@@ -6,6 +6,8 @@ struct Finding {
   var value: Double
   var unit = "s"
   var least: Double?
+  /// What the least time amounts to, with its unit.
+  var rate: String?
   var ratio: Double?
   var error: Double?
   /// What the ratio, or else the value, should not exceed.
@@ -67,6 +69,7 @@ extension Finding {
     var line = contestant.padded(to: 58)
     line += unit == "s" ? duration(value).aligned(to: 11) : "\(shortened(value)) \(unit)"
     if let least { line += "  least" + duration(least).aligned(to: 10) }
+    if let rate { line += rate.aligned(to: 15) }
     if let ratio { line += "  ratio" + shortened(ratio).aligned(to: 7) }
     if let error {
       line += "  error" + (error < 1e-15 ? "< 1e-15" : shortened(error)).aligned(to: 9)

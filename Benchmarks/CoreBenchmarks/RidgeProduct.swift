@@ -89,17 +89,3 @@ private func ridgeReference(
     out[j] = sums[j].value
   }
 }
-
-private struct CompensatedSum {
-  private var sum = 0.0
-  private var lost = 0.0
-
-  var value: Double { sum + lost }
-
-  mutating func add(_ term: Double) {
-    let next = sum + term
-    let part = next - sum
-    lost += (sum - (next - part)) + (term - part)
-    sum = next
-  }
-}

@@ -5,12 +5,14 @@ struct Settings {
   var turn = 0.01
   var quick = false
   var json: String?
+  /// Where OpenBLAS is, if not where the system looks.
+  var library: String?
   /// Run only the benchmarks whose group has one of these names; empty: all.
   var only: [String] = []
 
   static let groups = [
     "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled", "batches",
-    "certificates",
+    "certificates", "kernels",
   ]
 
   static let help = """
@@ -24,6 +26,7 @@ struct Settings {
       --rounds N      rounds of alternation (default 21)
       --quick         three short rounds and smaller problems: does it run?
       --json FILE     writes the findings to a file as well
+      --openblas FILE compares the kernels with this library (default: the system's, if any)
       --help          prints this text
 
     Build with `-c release`; add `--traits NativeCPU` for the host's instruction set.
@@ -45,6 +48,7 @@ struct Settings {
         rounds = 3
         turn = 0.001
       case "--json": json = try value(of: option)
+      case "--openblas": library = try value(of: option)
       case "--rounds":
         let text = try value(of: option)
         guard let count = Int(text), (1...10_000).contains(count) else {

@@ -109,33 +109,6 @@ extension ElementwiseKernels {
     for i in 0..<n { y[i] = mask[i] != 0 ? a[i] : b[i] }
   }
 
-  /// `log Σₖ exp(x[o, k, i])` for each `o`, `i` of a row-major `outer × n × inner` array: the
-  /// largest entry is taken out first, so nothing overflows.
-  package static func logSumExp(
-    _ x: UnsafePointer<Double>, outer: Int, count n: Int, inner: Int,
-    into y: UnsafeMutablePointer<Double>
-  ) {
-    for o in 0..<outer {
-      for i in 0..<inner {
-        let start = x + (o * n * inner + i)
-        var largest = -Double.infinity
-        var hasNaN = false
-        for k in 0..<n {
-          let value = start[k * inner]
-          if value > largest { largest = value }
-          if value.isNaN { hasNaN = true }
-        }
-        if hasNaN || !largest.isFinite {
-          y[o * inner + i] = hasNaN ? .nan : largest
-          continue
-        }
-        var sum = 0.0
-        for k in 0..<n { sum += Elementary.exp(start[k * inner] - largest) }
-        y[o * inner + i] = largest + Elementary.log(sum)
-      }
-    }
-  }
-
   /// The place of the first largest entry `x[o, k, i]` over `k`, for each `o`, `i` of a row-major
   /// `outer × n × inner` array; a NaN counts as the largest.
   package static func argmax(

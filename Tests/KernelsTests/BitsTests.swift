@@ -21,6 +21,9 @@ struct BitsTests {
     mutating func add(_ x: [Double]) { for v in x { add(v) } }
   }
 
+  /// A workspace whose length says nothing about the numbers drawn after it.
+  static func unwritten(_ count: Int) -> [Double] { Array(repeating: .nan, count: count) }
+
   static let hashedSizes = [1, 3, 8, 17, 40, 70, 133]
 
   struct Kernel: CustomTestStringConvertible, Sendable {
@@ -64,37 +67,15 @@ struct BitsTests {
         a, rows: n + 2, columns: n, rowStride: n, by: x, into: &y, scaledBy: 0.9, adding: true)
       hash.add(y)
     },
-    Kernel("matrix times matrix", 0x3434_2adb_ff95_bcf3) { n, numbers, hash in
-      let k = 2 * n + 7
-      let (a, b) = (numbers.array(n * k), numbers.array(n * k))
-      var c = numbers.array(n * n)
-      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: k, columns: n))
-      Dense.multiply(
-        a, rowStride: k, columnStride: 1, b, rowStride: n, columnStride: 1, into: &c, rowStride: n,
-        rows: n, inner: k, columns: n, scaledBy: 1.1, adding: true, workspace: &workspace)
-      hash.add(c)
-    },
-    Kernel("LU", 0xbc1e_d22d_26ed_592b) { n, numbers, hash in
-      var a = numbers.array(n * n)
-      var b = numbers.array(n)
-      var pivots = Array(repeating: 0, count: n)
-      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: n, columns: n))
-      #expect(Dense.factorLU(&a, count: n, pivots: &pivots, workspace: &workspace) == nil)
-      hash.add(a)
-      Dense.solveLU(a, count: n, pivots: pivots, &b)
-      hash.add(b)
-      Dense.solveLUTransposed(a, count: n, pivots: pivots, &b)
-      hash.add(b)
-    },
-    Kernel("Cholesky", 0xf972_e61c_d393_d10b) { n, numbers, hash in
-      var a = numbers.array(n * n)
-      var b = numbers.array(n)
-      for i in 0..<n { a[i * n + i] += Double(n + 1) }
-      var workspace = numbers.array(Dense.workspaceCount(rows: n, inner: n, columns: n))
-      #expect(Dense.factorCholesky(&a, count: n, workspace: &workspace) == nil)
-      hash.add(a)
-      Dense.solveCholesky(a, count: n, &b)
-      hash.add(b)
+    Kernel("log Σ exp", 0xf76f_f16e_5e2d_db15) { n, numbers, hash in
+      for scale in [1.0, 30, 900] {
+        let x = numbers.array(10 * n).map { scale * $0 }
+        var y = numbers.array(10)
+        ElementwiseKernels.logSumExp(x, outer: 10, count: n, inner: 1, into: &y)
+        hash.add(y)
+        ElementwiseKernels.logSumExp(x, outer: 1, count: n, inner: 10, into: &y)
+        hash.add(y)
+      }
     },
     Kernel("banded", 0x5e5d_00f0_4907_07ab) { n, numbers, hash in
       var a = Array(repeating: 0.0, count: Banded.storageCount(count: n, lower: 2, upper: 3))
@@ -142,8 +123,63 @@ struct BitsTests {
     },
   ]
 
+  /// Those that matrix products have a part in.
+  static let products = [
+    Kernel("matrix times matrix", 0x3d4f_2c3b_ca2b_5a7e) { n, numbers, hash in
+      let k = 2 * n + 7
+      let (a, b) = (numbers.array(n * k), numbers.array(n * k))
+      var c = numbers.array(n * n)
+      var workspace = unwritten(Dense.workspaceCount(rows: n, inner: k, columns: n))
+      Dense.multiply(
+        a, rowStride: k, columnStride: 1, b, rowStride: n, columnStride: 1, into: &c, rowStride: n,
+        rows: n, inner: k, columns: n, scaledBy: 1.1, adding: true, workspace: &workspace)
+      hash.add(c)
+    },
+    Kernel("LU", 0xdb63_7915_46dc_922b) { n, numbers, hash in
+      var a = numbers.array(n * n)
+      var b = numbers.array(n)
+      var pivots = Array(repeating: 0, count: n)
+      var workspace = unwritten(Dense.workspaceCount(rows: n, inner: n, columns: n))
+      #expect(Dense.factorLU(&a, count: n, pivots: &pivots, workspace: &workspace) == nil)
+      hash.add(a)
+      Dense.solveLU(a, count: n, pivots: pivots, &b)
+      hash.add(b)
+      Dense.solveLUTransposed(a, count: n, pivots: pivots, &b)
+      hash.add(b)
+    },
+    Kernel("Cholesky", 0x71ff_bebe_a296_f71e) { n, numbers, hash in
+      var a = numbers.array(n * n)
+      var b = numbers.array(n)
+      for i in 0..<n { a[i * n + i] += Double(n + 1) }
+      var workspace = unwritten(Dense.workspaceCount(rows: n, inner: n, columns: n))
+      #expect(Dense.factorCholesky(&a, count: n, workspace: &workspace) == nil)
+      hash.add(a)
+      Dense.solveCholesky(a, count: n, &b)
+      hash.add(b)
+    },
+    Kernel("normal matrix", 0xd627_278a_1b24_f597) { n, numbers, hash in
+      let m = 2 * n + 7
+      let (x, d, v) = (numbers.array(m * n), numbers.array(m), numbers.array(n))
+      var (c, y) = (numbers.array(n * n), numbers.array(n))
+      var workspace = unwritten(Dense.workspaceCount(rows: n, inner: m, columns: n))
+      Dense.multiplyNormal(
+        x, rows: m, columns: n, rowStride: n, columnStride: 1, weights: d, intoLower: &c,
+        rowStride: n, scaledBy: 0.9, adding: true, workspace: &workspace)
+      hash.add(c)
+      Dense.multiplyNormal(
+        x, rows: m, columns: n, rowStride: n, weights: d, by: v, into: &y, scaledBy: 0.9,
+        adding: true)
+      hash.add(y)
+    },
+  ]
+
   @Test("are those that were stored", arguments: kernels)
-  func stored(kernel: Kernel) {
+  func stored(kernel: Kernel) { check(kernel) }
+
+  @Test("are those that were stored, with matrix products", .reproducible, arguments: products)
+  func storedProducts(kernel: Kernel) { check(kernel) }
+
+  func check(_ kernel: Kernel) {
     var hash = Hash()
     var numbers = SeededNumbers(seed: 2024)
     for n in Self.hashedSizes { kernel.run(n, &numbers, &hash) }

@@ -29,8 +29,10 @@ struct DenseMatrixMatrixTests {
     return result
   }
 
-  @Test("every entry has the bits of the promised order", arguments: shapes)
-  func bitwise(m: Int, k: Int, n: Int) {
+  @Test(
+    "every entry has the bits of the promised order", arguments: shapes, Dense.Tile.allCases)
+  func bitwise(shape: (Int, Int, Int), tile: Dense.Tile) {
+    let (m, k, n) = shape
     for (transposeA, transposeB, adding) in [
       (false, false, false), (false, false, true), (true, false, true), (false, true, false),
       (true, true, true),
@@ -48,7 +50,7 @@ struct DenseMatrixMatrixTests {
         b.entries, rowStride: transposeB ? 1 : b.rowStride,
         columnStride: transposeB ? b.rowStride : 1,
         into: &c.entries, rowStride: c.rowStride, rows: m, inner: k, columns: n, scaledBy: -0.7,
-        adding: adding, workspace: &workspace)
+        adding: adding, workspace: &workspace, tile: tile)
       var expected = start
       for i in 0..<m {
         for j in 0..<n {
@@ -60,6 +62,35 @@ struct DenseMatrixMatrixTests {
       // The padding between rows is compared as well.
       #expect(c.entries == expected.entries)
       #expect(workspace[workspace.count - 1] == 42)
+    }
+  }
+
+  @Test("without a tile named, every entry is within the bound of its sum", arguments: shapes)
+  func accuracy(m: Int, k: Int, n: Int) {
+    for (transposed, adding) in [(false, false), (false, true), (true, true)] {
+      let (a, b) = (TestMatrix(m, k, seed: m), TestMatrix(k, n, rowStride: n + 1, seed: n))
+      var turned = TestMatrix(k, m, rowStride: m + 2, seed: 0)
+      for i in 0..<m { for p in 0..<k { turned[p, i] = a[i, p] } }
+      let left = transposed ? turned : a
+      let start = TestMatrix(m, n, rowStride: n + 3, seed: k)
+      var c = start
+      var workspace = Array(
+        repeating: Double.nan, count: Dense.workspaceCount(rows: m, inner: k, columns: n))
+      Dense.multiply(
+        left.entries, rowStride: transposed ? 1 : left.rowStride,
+        columnStride: transposed ? left.rowStride : 1, b.entries, rowStride: b.rowStride,
+        columnStride: 1, into: &c.entries, rowStride: c.rowStride, rows: m, inner: k, columns: n,
+        scaledBy: -0.7, adding: adding, workspace: &workspace)
+      var misses = 0
+      for i in 0..<m {
+        for j in 0..<c.rowStride {
+          var expected = adding || j >= n ? start.entries[i * c.rowStride + j] : 0
+          if j < n { for p in 0..<k { expected += -0.7 * a[i, p] * b[p, j] } }
+          let limit = j < n ? tolerance(count: k + 3, magnitude: Double(k + 1)) : 0
+          if !(abs(c.entries[i * c.rowStride + j] - expected) <= limit) { misses += 1 }
+        }
+      }
+      #expect(misses == 0)
     }
   }
 

@@ -1,3 +1,7 @@
+import Testing
+
+import Kernels
+
 /// Uniform numbers from a seed: the same ones in every run ("SplitMix64", G. L. Steele, D. Lea and
 /// C. H. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
 struct SeededNumbers {
@@ -79,3 +83,12 @@ func maximum(_ x: [Double]) -> Double { x.map(abs).max() ?? 0 }
 
 /// The bits of every entry.
 func bits(_ x: [Double]) -> [UInt64] { x.map(\.bitPattern) }
+
+extension Trait where Self == ConditionTrait {
+  /// For tests that compare bits which matrix products have a part in.
+  static var reproducible: Self {
+    .enabled(
+      if: !Dense.usesSystemLibrary,
+      "With the trait LAPACK the order of the sums is that of the system's library.")
+  }
+}

@@ -1,0 +1,55 @@
+// Normal matrices `Xᵀ D X`, `D` a diagonal of weights: the Hessians of least squares and of
+// generalised linear models. Made whole, or multiplied with a vector without being made.
+extension Dense {
+  /// `C ← α Xᵀ D X` or `C ← C + α Xᵀ D X` in the lower triangle of the `n × n` matrix `C`, whose upper
+  /// triangle is neither read nor written. `X` is of shape `m × n`; with its strides exchanged this
+  /// is `X D Xᵀ`.
+  ///
+  /// Half of a matrix product: `m n²` operations, in the blocks and the order of `multiply`, each
+  /// entry `∑ₚ ((α dₚ) xₚᵢ) xₚⱼ`. `workspace` has room for `workspaceCount(rows: n, inner: m,
+  /// columns: n)`.
+  ///
+  /// - Parameter weights: the `m` entries of `D`; `nil` for ones.
+  package static func multiplyNormal(
+    _ x: UnsafePointer<Double>, rows m: Int, columns n: Int, rowStride: Int, columnStride: Int,
+    weights: UnsafePointer<Double>?, intoLower c: UnsafeMutablePointer<Double>,
+    rowStride cRowStride: Int, scaledBy alpha: Double, adding: Bool,
+    workspace: UnsafeMutablePointer<Double>
+  ) {
+    multiply(
+      StridedMatrix(start: x, rowStride: columnStride, columnStride: rowStride), weights: weights,
+      StridedMatrix(start: x, rowStride: rowStride, columnStride: columnStride),
+      into: c, rowStride: cRowStride, rows: n, inner: m, columns: n, scaledBy: alpha,
+      adding: adding, lowerTriangleOnly: true, workspace: workspace)
+  }
+
+  /// `y ← α Xᵀ D X v` or `y ← y + α Xᵀ D X v`, with `X` of shape `m × n`, `v` and `y` of length `n`.
+  /// Costs `4 m n` operations and reads `X` once: four rows meet `v`, and while they are in the
+  /// first-level cache they are added to `y`.
+  ///
+  /// The bits are those of `multiply`, a product with the weights, and `multiplyTransposed`.
+  ///
+  /// - Parameter weights: the `m` entries of `D`; `nil` for ones.
+  package static func multiplyNormal(
+    _ x: UnsafePointer<Double>, rows m: Int, columns n: Int, rowStride: Int,
+    weights: UnsafePointer<Double>?, by v: UnsafePointer<Double>,
+    into y: UnsafeMutablePointer<Double>, scaledBy alpha: Double, adding: Bool
+  ) {
+    if !adding { y.update(repeating: 0, count: n) }
+    var i = 0
+    while i &+ 4 <= m {
+      let rows = x + i &* rowStride
+      var r = fourRows(rows, rowStride: rowStride, times: v, count: n)
+      if let weights { r = weights.four(at: i) * r }
+      addFourRows(rows, rowStride: rowStride, scaledBy: alpha * r, to: y, count: n)
+      i &+= 4
+    }
+    while i < m {
+      let row = x + i &* rowStride
+      var r = oneRow(row, times: v, count: n)
+      if let weights { r = weights[i] * r }
+      Vector.addScaledInline(alpha * r, row, to: y, count: n)
+      i &+= 1
+    }
+  }
+}
