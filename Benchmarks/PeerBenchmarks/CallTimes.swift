@@ -1,0 +1,67 @@
+import Measurement
+
+/// Seconds on the clock of single calls.
+struct CallTimes {
+  private(set) var seconds: [Double] = []
+
+  var median: Double { seconds.median }
+  var least: Double { seconds.min() ?? .nan }
+
+  /// Calls `run` for at least `turn` seconds, and at least once, and adds what each call took.
+  ///
+  /// - Returns: what the last call returned.
+  mutating func measure<Result>(turn: Double, _ run: () throws -> Result) rethrows -> Result {
+    let end = clockTime() + turn
+    while true {
+      let start = clockTime()
+      let result = try run()
+      let now = clockTime()
+      seconds.append(now - start)
+      if now >= end { return result }
+    }
+  }
+}
+
+/// What was measured of one task.
+struct Measured {
+  var problem: String
+  var count: Int
+  var clock: String
+  var times: CallTimes
+  var error: Double
+  /// The sentence of whatever went wrong instead.
+  var failure: String?
+
+  var line: String {
+    let head = problem.padded(to: 22) + "\(count)".aligned(to: 7) + "  " + clock.padded(to: 17)
+    if let failure { return head + "  " + failure }
+    return head + duration(times.median).aligned(to: 11) + "  least"
+      + duration(times.least).aligned(to: 10) + "  error"
+      + (error < 1e-15 ? "< 1e-15" : shortened(error)).aligned(to: 10)
+  }
+
+  var json: String {
+    func number(_ value: Double) -> String { value.isFinite ? "\(value)" : "null" }
+    return """
+      {"problem": "\(problem)", "n": \(count), "clock": "\(clock)", \
+      "median": \(number(times.median)), "least": \(number(times.least)), \
+      "calls": \(times.seconds.count), "error": \(number(error)), \
+      "failure": \(failure.map(jsonString) ?? "null")}
+      """
+  }
+}
+
+/// A string as JSON has it.
+func jsonString(_ text: String) -> String {
+  var quoted = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": quoted += "\\\""
+    case "\\": quoted += "\\\\"
+    case "\n": quoted += "\\n"
+    case "\t": quoted += "\\t"
+    default: quoted.unicodeScalars.append(scalar)
+    }
+  }
+  return quoted + "\""
+}
