@@ -1,5 +1,4 @@
 import FaultHunt
-import ForwardSolvers
 import ImplicitDifferentiation
 import Kernels
 import Measurement
@@ -47,44 +46,51 @@ package struct EntropicPlan: PeerProblem {
     [("C", cost), ("a", a), ("b", b), ("W", weights)]
   }
 
-  /// The unknowns of the conditions.
-  private struct Potentials: TensorStructure {
-    var f: Tensor
-    var g: Tensor
-    static var fields: [TensorField<Potentials>] { [.init("f", \.f), .init("g", \.g)] }
+  /// A step of Sinkhorn's iteration on the scaling `r` in `P = diag(r) exp(−C/ε) diag(s)`. Scalings are
+  /// determined up to a factor; with a mean of one there is one fixed point, and no gauge.
+  private static func step(_ K: Tensor, _ r: Tensor, _ a: Tensor, _ b: Tensor) -> Tensor {
+    let s = b / matmul(K, r, transposingLeft: true)
+    let next = a / matmul(K, s)
+    return next / next.mean()
   }
 
-  private static func plan(_ cost: Tensor, _ y: Potentials) -> Tensor {
-    exp((y.f.expanded(atAxis: 1) + y.g - cost).scaled(by: 1 / epsilon))
-  }
-
-  private var potentials: ImplicitFunction<Tensor, Potentials> {
+  private var scaling: ImplicitFunction<Tensor, Tensor> {
     let (a, b) = (Tensor(a), Tensor(b))
     return ImplicitFunction(
       forward: { cost in
-        let found = try Sinkhorn(epsilon: EntropicPlan.epsilon)
-          .transport(cost: cost, from: a, to: b)
-        return Potentials(f: found.rowPotentials, g: found.columnPotentials)
+        let K = EntropicPlan.kernel(cost)
+        var r = Tensor.ones(a.shape)
+        for _ in 0..<10_000 {
+          let next = EntropicPlan.step(K, r, a, b)
+          let isOver = (next - r).norm(.infinity) < 1e-11
+          r = next
+          if isOver { break }
+        }
+        return r
       },
-      conditions: .root { cost, y in
-        let P = EntropicPlan.plan(cost, y)
-        return [P.sum(alongAxis: 1) - a, P.sum(alongAxis: 0) - b]
-      },
-      gauge: Gauge(right: Potentials(f: .ones([count]), g: -Tensor.ones([count]))))
+      conditions: .fixedPoint { cost, r in
+        EntropicPlan.step(EntropicPlan.kernel(cost), r, a, b)
+      })
+  }
+
+  private static func kernel(_ cost: Tensor) -> Tensor { exp(cost.scaled(by: -1 / epsilon)) }
+
+  /// `⟨P, W⟩`, with both marginals made right.
+  private func loss(_ cost: Tensor, _ r: Tensor) -> Tensor {
+    let K = EntropicPlan.kernel(cost)
+    let s = Tensor(b) / matmul(K, r, transposingLeft: true)
+    let rows = Tensor(a) / matmul(K, s)
+    return rows.dot(matmul(K * Tensor(shape: [count, count], weights), s))
   }
 
   package var tasks: [PeerTask] {
-    let potentials = potentials
+    let scaling = scaling
     let cost = Tensor(shape: [count, count], cost)
-    let W = Tensor(shape: [count, count], weights)
     return [
       PeerTask(
         .solveAndGradient,
-        run: {
-          try gradient(at: cost) { cost in
-            (EntropicPlan.plan(cost, try potentials(cost)) * W).sum()
-          }.scalars
-        }, reference: reference)
+        run: { try gradient(at: cost) { cost in loss(cost, try scaling(cost)) }.scalars },
+        reference: reference)
     ]
   }
 

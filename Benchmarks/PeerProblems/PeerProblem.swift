@@ -55,5 +55,6 @@ package struct PeerTask {
 /// The problems, in the order of the tables.
 package let peerProblems: [any PeerProblem.Type] = [
   Ridge.self, QuadraticMinimum.self, EntropicPlan.self, Bratu.self, SoftmaxByKKT.self,
+  SoftmaxByMirrorDescent.self,
   NonsymmetricTridiagonal.self, SymmetricTridiagonal.self, RidgeMechanism.self,
 ]

@@ -53,7 +53,7 @@ package struct SoftmaxByKKT: PeerProblem {
   }
 
   /// `y ∘ (v − yᵀv)`.
-  private func reference() -> [Double] {
+  func reference() -> [Double] {
     let largest = scores.max() ?? 0
     let powers = scores.map { Elementary.exp($0 - largest) }
     let sum = powers.reduce(0, +)

@@ -123,6 +123,7 @@ def ridge_mechanism(n):
 
 PROBLEMS = {
     "ridge": ridge, "qp": qp, "sinkhorn": sinkhorn, "bratu": bratu, "softmax": softmax,
+    "softmax-mirror": softmax,
     "tridiagonal": tridiagonal, "tridiagonal-symmetric": tridiagonal_symmetric,
     "ridge-mechanism": ridge_mechanism,
 }
