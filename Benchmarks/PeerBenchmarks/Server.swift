@@ -15,6 +15,7 @@ import PeerProblems
 /// problem;n;clock;seconds       {"seconds": [3.1e-05, …]}: calls for that long
 /// problem;n;clock;gradient      {"gradient": [0.25, …]}
 /// problem;n;clock;reference     {"gradient": […]}, without the library
+/// build                         {"optimised": true, "nativeCPU": false, …}: how this was compiled
 /// ```
 /// What cannot be done is answered by `{"failure": "sentence"}`.
 struct Server {
@@ -34,6 +35,7 @@ struct Server {
   }
 
   private mutating func answer(_ line: String) throws -> String {
+    if line == "build" { return Server.build }
     let parts = line.split(separator: ";").map(String.init)
     guard parts.count == 4, let n = Int(parts[1]), n > 0 else {
       throw UsageError(description: "A request is problem;n;clock;seconds, not \(line).")
@@ -50,6 +52,17 @@ struct Server {
       _ = try times.measure(turn: turn, task.run)
       return "{\"seconds\": \(times.seconds)}"
     }
+  }
+
+  private static var build: String {
+    var (isOptimised, isNative) = (true, false)
+    #if DEBUG
+      isOptimised = false
+    #endif
+    #if NativeCPU
+      isNative = true
+    #endif
+    return "{\"optimised\": \(isOptimised), \"nativeCPU\": \(isNative)}"
   }
 
   private mutating func task(_ name: String, _ n: Int, _ clock: String) throws -> PeerTask {
