@@ -21,6 +21,8 @@ struct Settings {
   var clocks: [PeerTask.Clock] = []
   /// Sizes in place of those of the tables.
   var sizes: [Int] = []
+  /// How often `--once` runs its task.
+  var repetitions = 1
   var json: String?
   var output: String?
 
@@ -42,7 +44,9 @@ struct Settings {
       --quick         the smallest size, one short turn: does it run?
       --json FILE     writes the measurements to a file as well
       --serve         answers requests on standard input, for Benchmarks/peers/compare.py
-      --once          runs the first task selected once, and prints the largest memory of the process
+      --once          runs the first task selected once, without a clock or a reference, and prints the
+                      largest memory of the process
+      --repeat N      with --once: runs it N times
       --data          prints the arrays of the first problem selected, as JSON
       --page FILE     writes docs/Performance.md and its plots from results of compare.py
       --output DIR    the folder for --page (default: docs)
@@ -76,6 +80,7 @@ struct Settings {
       case "--output": output = try value(of: option)
       case "--json": json = try value(of: option)
       case "--rounds": rounds = try count(of: option)
+      case "--repeat": repetitions = try count(of: option)
       case "--size": sizes.append(try count(of: option))
       case "--seconds":
         let text = try value(of: option)

@@ -29,7 +29,7 @@ func runComparison() throws -> Int32 {
     server.run()
   case .once: try runOnce(settings)
   case .data: printData(settings)
-  case .page: break
+  case .page(let results): try writePage(results, settings)
   }
   return 0
 }
@@ -74,12 +74,12 @@ func measure(_ task: PeerTask, of problem: String, count n: Int, _ settings: Set
   return measured
 }
 
-/// Runs the first task selected, once, and prints the memory of this process.
+/// Runs the first task selected, without measuring it, and prints the memory of this process.
 func runOnce(_ settings: Settings) throws {
   guard let problem = settings.problems.first, let n = settings.sizes(of: problem).first,
     let task = try problem.init(count: n).tasks.first(where: settings.includes)
   else { throw UsageError(description: "Nothing is selected.") }
-  _ = try task.run()
+  for _ in 0..<settings.repetitions { _ = try task.run() }
   print("{\"peakBytes\": \(peakMemory().map(String.init) ?? "null")}")
 }
 
