@@ -30,13 +30,6 @@ package func processorTimeOfAllThreads() -> Double {
   return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
 }
 
-/// Seconds on a clock that nobody sets.
-package func clockTime() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
-}
-
 /// Bytes of memory that this process has occupied at most so far, where the system tells: Linux.
 ///
 /// Not from `getrusage`, which begins with what the parent occupied when it started this process.

@@ -1,23 +1,38 @@
 import Measurement
 
-/// Seconds on the clock of single calls.
+/// Seconds of processor time of a call, all threads together.
+///
+/// On a quiet machine that is the time on the clock, for what runs on one thread; on a busy one, the
+/// time in which others had the processor is left out.
 struct CallTimes {
+  /// One number for each batch: the mean of its calls.
   private(set) var seconds: [Double] = []
+
+  private var batch = 1
+
+  /// Batches are at least as long as this, so that reading the time does not count.
+  private static let shortestBatch = 2e-4
 
   var median: Double { seconds.median }
   var least: Double { seconds.min() ?? .nan }
 
-  /// Calls `run` for at least `turn` seconds, and at least once, and adds what each call took.
+  /// Calls `run` for at least `turn` seconds, and at least once, and adds what the calls took.
   ///
   /// - Returns: what the last call returned.
   mutating func measure<Result>(turn: Double, _ run: () throws -> Result) rethrows -> Result {
-    let end = clockTime() + turn
+    var used = 0.0
     while true {
-      let start = clockTime()
+      let start = processorTimeOfAllThreads()
+      for _ in 1..<batch { _ = try run() }
       let result = try run()
-      let now = clockTime()
-      seconds.append(now - start)
-      if now >= end { return result }
+      let elapsed = processorTimeOfAllThreads() - start
+      used += elapsed
+      if elapsed < CallTimes.shortestBatch, used < turn {
+        batch *= 2
+        continue
+      }
+      seconds.append(elapsed / Double(batch))
+      if used >= turn { return result }
     }
   }
 }

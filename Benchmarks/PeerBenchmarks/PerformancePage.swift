@@ -88,8 +88,8 @@ struct PerformancePage {
 
   private var readingNotes: String {
     """
-    **How to read the tables.** Times are milliseconds per gradient on the clock, the least of all calls, and in
-    brackets their median: the machine was not ours alone, and the least time is what it does when left
+    **How to read the tables.** Times are milliseconds of processor time per gradient, the least of all calls, and
+    in brackets their median: the machine was not ours alone, and the least time is what it does when left
     in peace. Errors are the largest difference from a reference computed by other means, relative to the
     largest entry. The peer is the fastest of those that were tried with an error of at most 10⁻⁵, with
     compilation left out, its structure declared where it can be told, and its tolerances set for nine digits
@@ -162,7 +162,7 @@ struct PerformancePage {
     }
     return try Plot(
       section.title, x: .logarithmic("n"), y: .logarithmic("milliseconds"), series,
-      caption: "Least time of a gradient against the size, clock *\(clock)*. Contestants whose "
+      caption: "Least time of a gradient against the size (\(clock)). Contestants whose "
         + "error is above 10⁻⁵ are left out."
     ).figure()
   }
