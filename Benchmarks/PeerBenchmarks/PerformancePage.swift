@@ -53,7 +53,7 @@ struct PerformancePage {
 
   private func openingExample() -> [String] {
     guard let group = results.groups("bratu", clock: "solve+gradient").first,
-      let ours = group.ours.least, let best = group.best, let theirs = best.least,
+      let ours = group.ours.low, let best = group.best, let theirs = best.low,
       let preparation = best.preparation
     else { return [] }
     let difference =
@@ -66,9 +66,9 @@ struct PerformancePage {
     return [
       "## Ten unknowns, by hand",
       """
-      Take the Bratu equation below on \(group.n) nodes. Newton's method needs four or five steps, a step solves
-      a tridiagonal system, and the gradient solves one more: some hundreds of additions and
-      multiplications in all, and fifty exponentials. A processor does that in about a microsecond. The
+      Take the Bratu equation below on \(group.n) nodes. Newton's method needs a handful of steps, a step solves
+      a tridiagonal system, and the gradient solves one more: a few hundred additions and
+      multiplications in all, and a few dozen exponentials. A processor does that in a microsecond or two. The
       table says \(milliseconds(ours)) ms for us, and \(milliseconds(theirs)) ms for the fastest other
       library. So with ten unknowns one does not measure arithmetic. One measures how a library gets to
       it.
@@ -88,9 +88,9 @@ struct PerformancePage {
 
   private var readingNotes: String {
     """
-    **How to read the tables.** Times are milliseconds of processor time per gradient, the least of all calls, and
-    in brackets their median: the machine was not ours alone, and the least time is what it does when left
-    in peace. Errors are the largest difference from a reference computed by other means, relative to the
+    **How to read the tables.** Times are milliseconds of processor time per gradient: what a tenth of the calls
+    stay below, and in brackets what half of them do. The machine was not ours alone, and the first number is nearly
+    what it does when left in peace. Errors are the largest difference from a reference computed by other means, relative to the
     largest entry. The peer is the fastest of those that were tried with an error of at most 10⁻⁵, with
     compilation left out, its structure declared where it can be told, and its tolerances set for nine digits
     or so. In our columns nothing is declared: the conditions are plain tensor code, the linear solver is
@@ -131,8 +131,8 @@ struct PerformancePage {
   }
 
   private func time(_ row: Results.Row) -> String {
-    guard let least = row.least, let median = row.median else { return "refused" }
-    return "\(milliseconds(least)) (\(milliseconds(median)))"
+    guard let low = row.low, let median = row.median else { return "refused" }
+    return "\(milliseconds(low)) (\(milliseconds(median)))"
   }
 
   private func error(_ row: Results.Row) -> String {
@@ -145,11 +145,11 @@ struct PerformancePage {
     "Performance-\(section.problem).svg"
   }
 
-  /// Time against size: ours, and every peer that is right, least times.
+  /// Time against size: ours, and every peer that is right.
   private func figure(_ section: PerformanceSection) throws -> Figure {
     let clock = section.clocks[0].name
     let rows = results.rows.filter { row in
-      row.problem == section.problem && row.clock == clock && row.least != nil
+      row.problem == section.problem && row.clock == clock && row.low != nil
         && (row.error ?? 1) <= Results.largestError
     }
     let names = rows.map(\.contestant)
@@ -158,11 +158,11 @@ struct PerformancePage {
       let points = rows.filter { $0.contestant == name }
       return Plot.Series.lineWithPoints(
         points.first?.isOurs == true ? "ours" : name, x: points.map { Double($0.n) },
-        y: points.map { 1e3 * ($0.least ?? .nan) })
+        y: points.map { 1e3 * ($0.low ?? .nan) })
     }
     return try Plot(
       section.title, x: .logarithmic("n"), y: .logarithmic("milliseconds"), series,
-      caption: "Least time of a gradient against the size (\(clock)). Contestants whose "
+      caption: "Time of a gradient against its size (\(clock)). Contestants whose "
         + "error is above 10⁻⁵ are left out."
     ).figure()
   }
@@ -176,7 +176,9 @@ struct PerformancePage {
     }
     if rows.isEmpty { return [] }
     let lines = rows.map { row in
-      let what = row.failure ?? "error \(measured(row.error ?? .nan)), and no word of it"
+      let what =
+        row.failure.map(firstSentence)
+        ?? "error \(measured(row.error ?? .nan)), and no word of it"
       let cleaned = what.split(separator: "|").joined(separator: "/")
       return "| \(row.problem) | \(row.n) | \(row.isOurs ? "ours" : row.contestant) | \(cleaned) |"
     }
@@ -189,6 +191,10 @@ struct PerformancePage {
       (["| problem | n | contestant | what came |", "| --- | ---: | --- | --- |"] + lines)
         .joined(separator: "\n"),
     ]
+  }
+
+  private func firstSentence(_ text: String) -> String {
+    text.split(separator: ". ").first.map { $0.hasSuffix(".") ? String($0) : $0 + "." } ?? text
   }
 
   private func memoryBlocks() -> [String] {
@@ -217,7 +223,7 @@ struct PerformancePage {
       "## Where we lose, and why",
       "Of \(ratios.count) rows with a peer, we are ahead or even in \(won).",
     ]
-    let refused = groups.filter { $0.group.ours.least == nil }
+    let refused = groups.filter { $0.group.ours.low == nil }
     if !refused.isEmpty {
       let names = refused.map { "\($0.section.problem) at n = \($0.group.n)" }
       blocks.append("In \(refused.count) we have no answer: \(names.joined(separator: ", ")).")
@@ -249,7 +255,7 @@ struct PerformancePage {
       "## How it was measured",
       """
       On \(machine.processor), \(machine.cores) processors, \(machine.system), shared with other work. One thread
-      each. Our side was built \(traits). The others: Python \(results.python), \(versions).
+      each; the time is the processor time of all threads of the process. Our side was built \(traits). The others: Python \(results.python), \(versions).
       """,
       """
       Contestants of a row took turns in one run, \(results.rounds) turns of at least

@@ -18,9 +18,10 @@ struct Results: Decodable {
     var n: Int
     var clock: String
     var contestant: String
-    /// Seconds; absent where nothing was timed, as the other numbers.
+    /// Seconds, which half of the calls stay below; absent where nothing was timed.
     var median: Double?
-    var least: Double?
+    /// Seconds, which a tenth of the calls stay below.
+    var low: Double?
     var error: Double?
     var failure: String?
     /// Seconds before the first call: compilation, mostly.
@@ -39,13 +40,13 @@ struct Results: Decodable {
 
     /// The fastest peer whose gradient is right to five digits.
     var best: Row? {
-      peers.filter { $0.least != nil && ($0.error ?? 1) <= Results.largestError }
-        .min { ($0.least ?? 0) < ($1.least ?? 0) }
+      peers.filter { $0.low != nil && ($0.error ?? 1) <= Results.largestError }
+        .min { ($0.low ?? 0) < ($1.low ?? 0) }
     }
 
-    /// Our least time divided by theirs.
+    /// Our low time divided by theirs.
     var ratio: Double? {
-      guard let ours = ours.least, let theirs = best?.least else { return nil }
+      guard let ours = ours.low, let theirs = best?.low else { return nil }
       return ours / theirs
     }
   }

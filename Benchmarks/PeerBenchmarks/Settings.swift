@@ -31,8 +31,8 @@ struct Settings {
 
     Measures the library on the problems that other libraries solve too (Benchmarks/peers compares
     them), each written as a user would: plain conditions, no structure declared, the linear solver
-    chosen by the library. A line tells the median and the least processor time of a call, and the
-    error of the gradient against a reference that does not use the library.
+    chosen by the library. A line tells the median of the processor time of a call, what a tenth of
+    the calls stay below, and the error of the gradient against a reference that does not use the library.
 
       --only NAME     one problem alone (may be repeated):
                       \(peerProblems.map { $0.name }.joined(separator: ", "))

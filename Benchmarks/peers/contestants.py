@@ -54,6 +54,8 @@ def compiled(function, *arguments):
 def jax_modules():
     import jax
     jax.config.update("jax_enable_x64", True)
+    # The caller's thread computes: no handing over, and nothing to wait for.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     import jax.numpy as jnp
     return jax, jnp
 
