@@ -35,7 +35,7 @@ struct PerformancePage {
     var blocks = [
       "<!-- Generated from Benchmarks/peers/results.json by `swift run -c release PeerBenchmarks "
         + "--page Benchmarks/peers/results.json`: edit Benchmarks/PeerBenchmarks, not this file. -->",
-      "# What a gradient through a solver costs, here and elsewhere",
+      "# A gradient through a solver costs its bookkeeping when small, and its matrix when large",
       """
       You have a solver inside a loop and want its gradient, ten thousand times. Would another library
       be faster? And would its gradients be as right? This page lets libraries take turns on the same
@@ -60,7 +60,7 @@ struct PerformancePage {
       ours > theirs
       ? """
       After how many gradients has the compiler earned its keep? Each one saves
-      \(milliseconds(ours - theirs)) ms, so after \(digits(2, preparation / (ours - theirs))) of them.
+      \(milliseconds(ours - theirs)) ms, so after some \(rounded(preparation / (ours - theirs))) of them.
       """
       : "Compiling does not pay here, however many gradients there are."
     return [
@@ -140,6 +140,13 @@ struct PerformancePage {
   }
 
   private func milliseconds(_ seconds: Double) -> Number { digits(2, 1e3 * seconds) }
+
+  /// Two digits, and zeros behind them.
+  private func rounded(_ value: Double) -> Int {
+    var step = 1.0
+    while value / step >= 100 { step *= 10 }
+    return Int((value / step).rounded() * step)
+  }
 
   private func figureName(_ section: PerformanceSection) -> String {
     "Performance-\(section.problem).svg"

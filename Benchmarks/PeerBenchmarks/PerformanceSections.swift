@@ -76,7 +76,10 @@ struct PerformanceSection {
         Krylov methods stall on it, and dense elimination grows with the cube.
         """,
       clocks: whole,
-      reason: "The equations are recorded, and their structure is looked for, in every call."),
+      reason: """
+        The equations are recorded in every call, and the matrix is factorised densely where iteration has
+        been tried first.
+        """),
     PerformanceSection(
       problem: "softmax-mirror", title: "Softmax as a fixed point of mirror descent",
       text: """
@@ -98,9 +101,10 @@ struct PerformanceSection {
         """,
       clocks: oneDerivative,
       reason: """
-        Cold, the conditions are recorded and compiled in the clock and the solution is checked by
-        one more solve; LAPACK's `gtsv` factorises anew each time, and is still ahead where
-        it is ahead because our answer is tested before it is returned.
+        Cold, the conditions are recorded and compiled in the clock, and the condition of the matrix is
+        estimated by a few solves, for the error that is stated with the answer. Warm, LAPACK's
+        `gtsv` factorises anew each time and is done; our answer is tested before it is returned, which
+        counts when $n$ is small.
         """),
     PerformanceSection(
       problem: "ridge-mechanism", title: "One pullback of ridge regression",

@@ -482,7 +482,7 @@ for its_name, its_lower, its_upper in [
     for its_clock, its_side in [("warm", True), ("warm pushforward", False)]:
         contestant(its_name, its_clock, "LAPACK gtsv by scipy")(
             functools.partial(gtsv, transposed=its_side, **sides))
-    contestant(its_name, "cold", "jaxopt, GMRES")(functools.partial(
+    contestant(its_name, "cold", "jaxopt, GMRES", largest=10_000)(functools.partial(
         tridiagonal_vjp, solve=krylov("gmres", restart=30), **sides))
     contestant(its_name, "cold", "jaxopt, BiCGStab")(functools.partial(
         tridiagonal_vjp, solve=krylov("bicgstab"), **sides))
