@@ -202,10 +202,26 @@ let package = Package(
       path: "Tutorials/workbook"),
 
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
+    .target(name: "Measurement", path: "Benchmarks/Measurement"),
     .executableTarget(
       name: "CoreBenchmarks",
-      dependencies: ["ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter"],
+      dependencies: [
+        "ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter", "Measurement",
+        "PeerProblems",
+      ],
       path: "Benchmarks/CoreBenchmarks"),
+    // Problems with references that do not use the library, for comparisons with other libraries.
+    .target(
+      name: "PeerProblems",
+      dependencies: [
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Measurement", "FaultHunt",
+        "Kernels",
+      ],
+      path: "Benchmarks/PeerProblems"),
+    .executableTarget(
+      name: "PeerBenchmarks",
+      dependencies: ["PeerProblems", "Measurement", "LiteratePages"],
+      path: "Benchmarks/PeerBenchmarks"),
     .executableTarget(
       name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
     // Optimised in debug builds as well: its tests judge a thousand problems.
@@ -244,6 +260,7 @@ let package = Package(
       name: "LiteratePagesTests",
       dependencies: ["ImplicitDifferentiation", "LiteratePages", "PageWriter", "workbook"]),
     .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
+    .testTarget(name: "PeerProblemsTests", dependencies: ["PeerProblems", "Measurement"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
       name: "TutorialTests",

@@ -1,5 +1,7 @@
 import Batches
 import ImplicitDifferentiation
+import Measurement
+import PeerProblems
 
 /// A hundred independent tridiagonal problems, each solved by Newton's method and pulled back: a
 /// loop over them against a `Batch`.

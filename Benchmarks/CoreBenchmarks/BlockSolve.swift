@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import Measurement
 
 /// Several right-hand sides as one block against one after the other: a dense LU factorisation that
 /// is at hand, and conjugate gradients on the traced Hessian of ridge regression. Both at once show

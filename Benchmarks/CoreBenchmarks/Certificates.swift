@@ -1,4 +1,6 @@
 import ImplicitDifferentiation
+import Measurement
+import PeerProblems
 
 /// What it costs to know the error of a pullback: one cold pullback, from a solution to a gradient, with
 /// everything switched off, with the Newton correction alone, with errors estimated where an

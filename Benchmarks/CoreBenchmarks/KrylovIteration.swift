@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import Measurement
 
 /// An iteration of conjugate gradients on a symmetric tridiagonal system, the library's method on
 /// the traced operator and on a stored band, against one written by hand with vector registers and

@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import Measurement
 
 /// The Hessian–vector product of ridge regression, `XᵀX v / m + θ ∘ v`, from the traced objective
 /// (the gradient derived, the Hessian its recording), against two hand-written loops over the

@@ -1,3 +1,5 @@
+import Measurement
+
 /// What the command line asks for.
 struct Settings {
   var rounds = 21
@@ -70,9 +72,4 @@ struct Settings {
   }
 
   func includes(_ group: String) -> Bool { only.isEmpty || only.contains(group) }
-}
-
-/// A command line that cannot be followed, in a sentence.
-struct UsageError: Error, CustomStringConvertible {
-  var description: String
 }

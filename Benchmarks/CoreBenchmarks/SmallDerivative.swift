@@ -1,5 +1,7 @@
 import AllocationCounter
 import ImplicitDifferentiation
+import Measurement
+import PeerProblems
 
 /// One pullback of the tridiagonal problem at a given solution, cold: record the conditions,
 /// compile both programs, read the band, factorise, solve with the transpose, check, multiply
@@ -53,60 +55,4 @@ func benchmarkSmallDerivative(
         error: { relativeError(results[0], reference) })
     ])
   report.add("tridiagonal pullback, warm, n = \(n)", warm)
-}
-
-/// `Fᵢ = 4yᵢ + yᵢ³ − lo·yᵢ₋₁ − up·yᵢ₊₁ − xᵢ`, with `x` made so that a given `y` solves it, and a
-/// solution that is off by a small relative error, as a solver would leave it: at the exact one the
-/// residual is zero and its Newton correction costs nothing.
-struct CubicTridiagonal: Sendable {
-  let lower: Double
-  let upper: Double
-  let solution: [Double]
-  let inputs: [Double]
-  let direction: [Double]
-
-  init(
-    count n: Int, lower: Double, upper: Double, relativeError: Double = 1e-10, seed: UInt64 = 111
-  ) {
-    var generator = SplitMix64(seed: seed)
-    let y = generator.symmetric(count: n)
-    solution = y.map { $0 * (1 + relativeError) }
-    direction = generator.symmetric(count: n)
-    self.lower = lower
-    self.upper = upper
-    inputs = (0..<n).map { i in
-      let below = i > 0 ? y[i - 1] : 0
-      let above = i + 1 < n ? y[i + 1] : 0
-      return 4 * y[i] + y[i] * y[i] * y[i] - lower * below - upper * above
-    }
-  }
-
-  func function(conditionsTolerance: Double?) -> ImplicitFunction<Tensor, Tensor> {
-    let solution = Tensor(solution)
-    let (lo, up) = (Tensor(lower), Tensor(upper))
-    return ImplicitFunction(
-      forward: { _ in solution },
-      conditions: .root { x, y in
-        4 * y + y * y * y - lo * y.shifted(by: 1) - up * y.shifted(by: -1) - x
-      }, conditionsTolerance: conditionsTolerance)
-  }
-
-  /// `u` with `Aᵀ u = v`: the pullback, since `B = −I`. By elimination without exchanges, which a
-  /// diagonally dominant matrix allows.
-  func pullbackByElimination() -> [Double] {
-    let n = solution.count
-    var diagonal = solution.map { 4 + 3 * $0 * $0 }
-    var u = direction
-    // Row i of Aᵀ holds −up in column i − 1 and −lo in column i + 1.
-    for i in 1..<n {
-      let factor = -upper / diagonal[i - 1]
-      diagonal[i] -= factor * -lower
-      u[i] -= factor * u[i - 1]
-    }
-    u[n - 1] /= diagonal[n - 1]
-    for i in stride(from: n - 2, through: 0, by: -1) {
-      u[i] = (u[i] + lower * u[i + 1]) / diagonal[i]
-    }
-    return u
-  }
 }

@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import Measurement
 
 /// One replay of the Jacobian of `Fᵢ = 2yᵢ − yᵢ₋₁ − yᵢ₊₁ + xᵢ exp(yᵢ) − 1` in `y`, forwards and
 /// backwards, against the loop that a person writes: plain arrays, checked subscripts, a branch at

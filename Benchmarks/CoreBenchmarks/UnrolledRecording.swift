@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import Measurement
 
 /// What unrolled differentiation pays for each iteration of `y += 0.01 (x − y·y)`: bytes recorded,
 /// and the time to record, to compile, to transpose, to pull a cotangent back by the compiled

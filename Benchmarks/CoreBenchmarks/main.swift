@@ -1,5 +1,7 @@
 // Benchmarks of the core library. Not tests: times depend on the machine and on what else it does.
 
+import Measurement
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)

@@ -4,7 +4,7 @@
 ///
 /// Source: G. E. Forsythe and C. B. Moler, *Computer Solution of Linear Algebraic Systems* (1967);
 /// J. Demmel et al., "Error bounds from extra-precise iterative refinement", ACM TOMS 32 (2006).
-struct DenseElimination: Sendable {
+package struct DenseElimination: Sendable {
   private let n: Int
   /// The matrix that is solved with, row-major.
   private let matrix: [DoubleDouble]
@@ -14,7 +14,7 @@ struct DenseElimination: Sendable {
   private var order: [Int]
 
   /// `nil` for a matrix that is singular to working precision, or not finite.
-  init?(_ matrix: [DoubleDouble], count n: Int) {
+  package init?(_ matrix: [DoubleDouble], count n: Int) {
     self.n = n
     self.matrix = matrix
     var a = matrix.map(\.high)
@@ -89,7 +89,7 @@ struct DenseElimination: Sendable {
   func correction(_ b: [DoubleDouble]) -> [Double] { rounded(b.map(\.high), transposed: false) }
 
   /// The solution to about 25 digits; `nil` when refinement does not converge.
-  func solve(_ b: [DoubleDouble], transposed: Bool) -> [DoubleDouble]? {
+  package func solve(_ b: [DoubleDouble], transposed: Bool) -> [DoubleDouble]? {
     var x = [DoubleDouble](repeating: DoubleDouble(0), count: n)
     var residual = b
     var last = Double.infinity

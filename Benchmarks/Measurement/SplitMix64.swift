@@ -3,12 +3,12 @@
 ///
 /// Source: G. L. Steele, D. Lea and C. H. Flood, "Fast Splittable Pseudorandom Number Generators",
 /// OOPSLA (2014), figure 17 (the mixing constants are D. Stafford's variant 13).
-struct SplitMix64 {
+package struct SplitMix64 {
   private var state: UInt64
 
-  init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
-  mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -17,21 +17,23 @@ struct SplitMix64 {
   }
 
   /// In `[0, 1)`.
-  mutating func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
+  package mutating func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
 
   /// In `[−1, 1)`.
-  mutating func symmetric() -> Double { 2 * unit() - 1 }
+  package mutating func symmetric() -> Double { 2 * unit() - 1 }
 
-  mutating func symmetric(count: Int) -> [Double] { (0..<count).map { _ in symmetric() } }
+  package mutating func unit(count: Int) -> [Double] { (0..<count).map { _ in unit() } }
+
+  package mutating func symmetric(count: Int) -> [Double] { (0..<count).map { _ in symmetric() } }
 
   /// The numbers that a generator seeded with 42 starts with, wherever it was written.
-  static let firstOfSeed42 = [
+  package static let firstOfSeed42 = [
     0.7415648787718233, 0.1599103928769201, 0.27860113025513866, 0.34419071652363753,
     0.03803016854024621,
   ]
 
   /// Whether this generator is the one of the published problems.
-  static var isAsPublished: Bool {
+  package static var isAsPublished: Bool {
     var generator = SplitMix64(seed: 42)
     return firstOfSeed42.allSatisfy { generator.unit() == $0 }
   }

@@ -1,24 +1,37 @@
 /// One side of a comparison.
-struct Contestant {
-  var name: String
+package struct Contestant {
+  package var name: String
   /// Runs it once; called many times in a row.
-  var run: () throws -> Void
+  package var run: () throws -> Void
   /// The largest error of its result, relative to the largest entry of the reference; computed
   /// after the contestant has run.
-  var error: () -> Double
+  package var error: () -> Double
+
+  package init(name: String, run: @escaping () throws -> Void, error: @escaping () -> Double) {
+    self.name = name
+    self.run = run
+    self.error = error
+  }
 }
 
 /// What a contestant needed in each round.
-struct Timing {
-  var name: String
+package struct Timing {
+  package var name: String
   /// Seconds per call, a number for each round.
-  var seconds: [Double]
-  var error: Double
+  package var seconds: [Double]
+  package var error: Double
   /// Median over the rounds of this contestant's time, divided by the first one's in that round.
-  var ratio: Double
+  package var ratio: Double
 
-  var median: Double { seconds.median }
-  var least: Double { seconds.min() ?? .nan }
+  package init(name: String, seconds: [Double], error: Double, ratio: Double) {
+    self.name = name
+    self.seconds = seconds
+    self.error = error
+    self.ratio = ratio
+  }
+
+  package var median: Double { seconds.median }
+  package var least: Double { seconds.min() ?? .nan }
 }
 
 /// Lets contestants take turns in one process, so that whatever else the machine does meets all
@@ -26,7 +39,7 @@ struct Timing {
 ///
 /// In each round every contestant runs for at least `turn` seconds, as often as that takes; which one
 /// begins changes from round to round.
-func alternate(
+package func alternate(
   rounds: Int, turn: Double, _ contestants: [Contestant]
 ) throws -> [Timing] {
   var repetitions: [Int] = []
@@ -60,7 +73,7 @@ func alternate(
 }
 
 extension Array where Element == Double {
-  var median: Double {
+  package var median: Double {
     if isEmpty { return .nan }
     let sorted = sorted()
     let middle = count / 2
@@ -69,7 +82,7 @@ extension Array where Element == Double {
 }
 
 /// `max |aᵢ − bᵢ| / max |bᵢ|`; infinity where the counts differ, NaN where an entry is.
-func relativeError(_ a: [Double], _ b: [Double]) -> Double {
+package func relativeError(_ a: [Double], _ b: [Double]) -> Double {
   if a.count != b.count { return .infinity }
   var (difference, scale) = (0.0, 0.0)
   for (p, q) in zip(a, b) {
