@@ -1,3 +1,4 @@
+import Measurement
 import Kernels
 
 /// The kernels alone, each against OpenBLAS on one thread (the first contestant, where it is found).
