@@ -93,14 +93,7 @@ public struct NewtonRootFinder: Sendable {
       guard let jacobian = J.recorded?.jacobian else {
         return try solve(J.matrix(of: residual), -r)
       }
-      let b = (-r).scalars
-      guard jacobian.structure.bandwidths != nil else {
-        return Tensor(try linearSolver.solve(jacobian, b).vector)
-      }
-      // A step need not be exact to the last digit: what the factorisation of a band gives in passing
-      // will do, in half the time.
-      let (prepared, step) = try linearSolver.prepare(jacobian, solving: b)
-      return Tensor(try step ?? prepared.solve(b, transposed: false).vector)
+      return Tensor(try linearSolver.solve(jacobian, (-r).scalars).vector)
     } catch let error as LinearSolveError {
       throw ForwardSolverError.newtonStep(iteration: iteration, error)
     }

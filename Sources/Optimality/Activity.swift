@@ -24,11 +24,12 @@ struct Activity: Sendable {
   /// The units of the KKT conditions as powers of two: with `ζ` the size of `z`, `φ / ζ` that of the
   /// gradients that balance, and `γᵢ = ‖∇Gᵢ‖ ζ`, a multiplier has the unit `φ / γᵢ`.
   func units(for form: ComplementarityForm) -> SystemUnits {
-    let zeta = Int(solutionScale.exponent)
-    let phi = Int(gradientScale.exponent) + zeta
+    // Zero, or what is no number, has no unit; the latter is refused later, with its place.
+    let zeta = PowerOfTwo.exponent(of: solutionScale)
+    let phi = PowerOfTwo.exponent(of: gradientScale) + zeta
     func unit(_ gradient: [Double]) -> Int {
       let length = norm(gradient)
-      return length > 0 ? Int(length.exponent) + zeta : 0
+      return length > 0 ? PowerOfTwo.exponent(of: length) + zeta : 0
     }
     let equalities = equalityGradients.map(unit)
     let inequalities = inequalityGradients.map(unit)
