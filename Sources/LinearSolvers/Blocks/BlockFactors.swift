@@ -1,0 +1,215 @@
+import Kernels
+
+/// The factors of a scaled `BlockMatrix`: the pivots in the order in which they were taken, with the
+/// blocks beside and below them, and the dense factors of the rest.
+struct BlockFactors: Sendable {
+  /// A pivot `P`, the blocks `U` right of it and `L` below it when it was taken.
+  struct Step: Sendable {
+    var row: Int
+    var column: Int
+    var pivot: PivotFactors
+    var right: [Neighbour]
+    var below: [Neighbour]
+  }
+
+  /// A block in the row or the column of a pivot, and the segment that it leads to.
+  struct Neighbour: Sendable {
+    var segment: Int
+    var block: Block
+  }
+
+  private(set) var steps: [Step] = []
+
+  /// The largest entry that elimination made, as a multiple of the largest one given; at least one.
+  private(set) var growth = 1.0
+
+  /// What was left, and the rows and columns of blocks that it consists of.
+  private var rest: (any Factorization)?
+  private var restRows: [Int] = []
+  private var restColumns: [Int] = []
+
+  /// Where the unknowns and equations of each segment are, and how many there are in all.
+  private var rowSegments: Segments
+  private var columnSegments: Segments
+  private let total: Int
+
+  /// What was done, in words: `"diagonal 1000, then dense LU 1×1"`.
+  var description: String {
+    let steps = steps.map(\.pivot.description).joined(separator: ", ")
+    guard let rest else { return steps }
+    return steps.isEmpty ? rest.description : "\(steps), then \(rest.description)"
+  }
+
+  /// Eliminates. Throws `singular` if the dense factorisation of the rest does.
+  init(_ matrix: BlockMatrix) throws(LinearSolveError) {
+    let layout = matrix.layout
+    rowSegments = Segments(layout.rowCounts)
+    columnSegments = Segments(layout.columnCounts)
+    total = layout.rowCounts.reduce(0, +)
+    var eliminator = BlockEliminator(matrix, rowSegments, columnSegments)
+    let given = eliminator.largestEntry
+    while let step = try eliminator.next() { steps.append(step) }
+    growth = given == 0 ? .infinity : max(1, eliminator.largestEntry / given)
+    rowSegments = eliminator.rowSegments
+    columnSegments = eliminator.columnSegments
+    (restRows, restColumns) = (eliminator.plan.rows, eliminator.plan.columns)
+    rest = try eliminator.factorizedRest()
+  }
+
+  /// `b ← A⁻¹b`, or `A⁻ᵀb`, for the first `n` equations and unknowns.
+  func solve(_ b: UnsafeMutablePointer<Double>, count n: Int, transposed: Bool) {
+    let arena = VectorArena(vectors: 1, length: total)
+    let all = arena[0]
+    all.update(from: b, count: n)
+    (all + n).update(repeating: 0, count: total - n)
+    solveAll(all, transposed: transposed)
+    b.update(from: all, count: n)
+  }
+
+  /// `b ← M⁻¹b`, or `M⁻ᵀb`, for all equations.
+  ///
+  /// ```
+  /// down:  t = P⁻¹ b_r,  b_i ← b_i − L_i t;    the rest;    up:  x_c = t − P⁻¹ Σ U_j x_j
+  /// ```
+  /// Transposed, rows and columns change places, and so do `L` and `U`.
+  func solveAll(_ vector: UnsafeMutablePointer<Double>, transposed: Bool) {
+    let arena = VectorArena(vectors: 2, length: total)
+    let (b, x) = (arena[0], arena[1])
+    let (equations, unknowns) =
+      transposed ? (columnSegments, rowSegments) : (rowSegments, columnSegments)
+    equations.gather(vector, into: b)
+    for step in steps {
+      let (equation, unknown) = transposed ? (step.column, step.row) : (step.row, step.column)
+      let t = x + unknowns.starts[unknown]
+      t.update(from: b + equations.starts[equation], count: equations.counts[equation])
+      step.pivot.solve(t, transposed: transposed)
+      for other in transposed ? step.right : step.below {
+        other.block.subtractProduct(
+          t, from: b + equations.starts[other.segment], transposed: transposed)
+      }
+    }
+    solveRest(b, into: x, transposed: transposed)
+    for step in steps.reversed() {
+      let (equation, unknown) = transposed ? (step.column, step.row) : (step.row, step.column)
+      let others = transposed ? step.below : step.right
+      if others.isEmpty { continue }
+      // The equation has been used; its place is free.
+      let n = equations.counts[equation]
+      let sum = b + equations.starts[equation]
+      sum.update(repeating: 0, count: n)
+      for other in others {
+        other.block.subtractProduct(
+          x + unknowns.starts[other.segment], from: sum, transposed: transposed)
+      }
+      step.pivot.solve(sum, transposed: transposed)
+      Vector.addScaled(1, sum, to: x + unknowns.starts[unknown], count: n)
+    }
+    unknowns.scatter(x, into: vector)
+  }
+
+  private func solveRest(
+    _ b: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>, transposed: Bool
+  ) {
+    guard let rest else { return }
+    let arena = VectorArena(vectors: 1, length: rest.count)
+    let packed = arena[0]
+    var place = 0
+    for segment in transposed ? restColumns : restRows {
+      let segments = transposed ? columnSegments : rowSegments
+      let n = segments.counts[segment]
+      (packed + place).update(from: b + segments.starts[segment], count: n)
+      place += n
+    }
+    rest.solveScaled(packed, transposed: transposed)
+    place = 0
+    for segment in transposed ? restRows : restColumns {
+      let segments = transposed ? rowSegments : columnSegments
+      let n = segments.counts[segment]
+      (x + segments.starts[segment]).update(from: packed + place, count: n)
+      place += n
+    }
+  }
+}
+
+/// A pivot block, ready to be solved with.
+enum PivotFactors: Sendable {
+  case division([Double])
+  case factorization(any Factorization)
+
+  var description: String {
+    switch self {
+    case .division(let diagonal): "diagonal \(diagonal.count)"
+    case .factorization(let factors): factors.description
+    }
+  }
+
+  /// `b ← P⁻¹b`, or `P⁻ᵀb`.
+  func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
+    switch self {
+    case .division(let diagonal): for i in diagonal.indices { b[i] /= diagonal[i] }
+    case .factorization(let factors): factors.solveScaled(b, transposed: transposed)
+    }
+  }
+
+  /// `P⁻¹ U`.
+  func solved(_ block: Block) -> Block {
+    switch self {
+    case .division(let diagonal): return block.dividingRows(by: diagonal)
+    case .factorization(let factors):
+      // Column by column, which are the rows of the transpose.
+      var columns = block.dense.transposed
+      let n = block.rowCount
+      columns.entries.withUnsafeMutableBufferPointer { buffer in
+        guard let start = buffer.baseAddress else { return }
+        for j in 0..<block.columnCount { factors.solveScaled(start + j * n, transposed: false) }
+      }
+      return .dense(columns.transposed)
+    }
+  }
+}
+
+/// Segments of a vector, which change their order when some are split.
+struct Segments: Sendable {
+  private(set) var counts: [Int]
+  /// Where each segment begins, one after the other.
+  private(set) var starts: [Int]
+  /// Where the entries of the rearranged vector stand in the given one, by segment; `nil` as long as
+  /// nothing was rearranged.
+  private var places: [[Int32]]?
+
+  init(_ counts: [Int]) {
+    self.counts = counts
+    starts = counts.ranges.map(\.lowerBound)
+  }
+
+  /// Segment `k` keeps the entries `kept`; a new one at the end takes those in `rest`.
+  mutating func split(_ k: Int, kept: [Int32], rest: [Int32]) {
+    var all = places ?? counts.ranges.map { $0.map { Int32($0) } }
+    let old = all[k]
+    all[k] = kept.map { old[Int($0)] }
+    all.append(rest.map { old[Int($0)] })
+    places = all
+    counts = all.map(\.count)
+    starts = counts.ranges.map(\.lowerBound)
+  }
+
+  func gather(_ vector: UnsafePointer<Double>, into result: UnsafeMutablePointer<Double>) {
+    guard let places else {
+      result.update(from: vector, count: counts.reduce(0, +))
+      return
+    }
+    for (start, places) in zip(starts, places) {
+      for (k, place) in places.enumerated() { result[start + k] = vector[Int(place)] }
+    }
+  }
+
+  func scatter(_ vector: UnsafePointer<Double>, into result: UnsafeMutablePointer<Double>) {
+    guard let places else {
+      result.update(from: vector, count: counts.reduce(0, +))
+      return
+    }
+    for (start, places) in zip(starts, places) {
+      for (k, place) in places.enumerated() { result[Int(place)] = vector[start + k] }
+    }
+  }
+}
