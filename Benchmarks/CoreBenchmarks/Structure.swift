@@ -1,5 +1,13 @@
 import ImplicitDifferentiation
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// One pullback at a given solution (record, choose, factorise, solve) of problems with structure,
 /// chosen from the recorded program and from a matrix that is known by its products only.
 func benchmarkStructure(_ settings: Settings, into report: inout Report) throws {
@@ -8,6 +16,11 @@ func benchmarkStructure(_ settings: Settings, into report: inout Report) throws 
   }
   for n in settings.quick ? [100] : [100, 200, 500] {
     try compare("ridge, \(2 * n) × \(n)", ridge(rows: 2 * n, columns: n), settings, into: &report)
+  }
+  for n in settings.quick ? [100] : [200, 500] {
+    try compare(
+      "ridge, \(2 * n) × \(n), columns of 1 to 1/1000",
+      ridge(rows: 2 * n, columns: n, penalty: 1e-5, spread: 1000), settings, into: &report)
   }
   for n in settings.quick ? [500] : [500, 2000] {
     try compare("ridge, 50 × \(n)", ridge(rows: 50, columns: n), settings, into: &report)
@@ -80,7 +93,7 @@ private struct Unstructured: LinearSolver {
 /// `min xᵀy + Σ yᵢ log yᵢ` on the simplex, with the multiplier of `Σ y = 1` as an unknown.
 private func softmax(count n: Int) -> Problem<[Tensor]> {
   var generator = SplitMix64(seed: 31)
-  let x = Tensor(generator.symmetric(count: n))
+  let x = Tensor(generator.symmetric(count: n)).scaled(by: 8)
   let weights = exp(-x)
   let y = weights / weights.sum()
   let conditions = Conditions<Tensor, [Tensor]>.root { x, unknowns in
@@ -93,16 +106,20 @@ private func softmax(count n: Int) -> Problem<[Tensor]> {
     cotangent: [Tensor(generator.symmetric(count: n)), Tensor.zeros([])])
 }
 
-/// Ridge regression with a penalty for each column.
-private func ridge(rows m: Int, columns n: Int) -> Problem<Tensor> {
+/// Ridge regression with a penalty for each column, between 1 and 10 times `penalty`; column `k` has
+/// the size `spread^(−k/n)`.
+private func ridge(
+  rows m: Int, columns n: Int, penalty: Double = 0.3, spread: Double = 1
+) -> Problem<Tensor> {
   var generator = SplitMix64(seed: 32)
-  let X = Tensor(shape: [m, n], generator.symmetric(count: m * n))
+  let sizes = exp(Tensor((0..<n).map { Double($0) / Double(n) }).scaled(by: -log(spread)))
+  let X = Tensor(shape: [m, n], generator.symmetric(count: m * n)) * sizes
   let b = Tensor(generator.symmetric(count: m))
   return Problem(
     conditions: .root { penalty, w in
       matmul(matmul(X, w) - b, X).scaled(by: 1 / Double(m)) + penalty * w
     },
-    x: Tensor.ones([n]).scaled(by: 0.3), y: Tensor(generator.symmetric(count: n)),
+    x: exp(Tensor(generator.symmetric(count: n)) + 1).scaled(by: penalty), y: Tensor(generator.symmetric(count: n)),
     cotangent: Tensor(generator.symmetric(count: n)))
 }
 

@@ -19,13 +19,6 @@ package enum Block: Sendable {
     }
   }
 
-  var isEmpty: Bool {
-    switch self {
-    case .sparse(let block): block.entryCount == 0
-    case .dense(let block): block.entries.isEmpty
-    }
-  }
-
   /// What elimination has to know to set a price.
   var shape: BlockShape {
     switch self {
@@ -45,8 +38,13 @@ package enum Block: Sendable {
     }
   }
 
-  /// The block, or `nil` for zero.
-  var unlessEmpty: Block? { isEmpty ? nil : self }
+  /// The block, or `nil` if it is sparse and all its entries are zero.
+  var unlessZero: Block? {
+    switch self {
+    case .sparse(let block): block.values.allSatisfy { $0 == 0 } ? nil : self
+    case .dense(let block): block.entries.isEmpty ? nil : self
+    }
+  }
 
   /// The largest magnitude of an entry; NaN or infinity if there is one.
   var largestMagnitude: Double {

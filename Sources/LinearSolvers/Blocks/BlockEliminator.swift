@@ -117,7 +117,7 @@ struct BlockEliminator {
   }
 
   /// Splits the segment of a diagonal whose entries are partly too small; `false` if there is nothing
-  /// to gain.
+  /// to gain. What diagonals connect with it is split in the same way, or they would be none any more.
   private mutating func split(_ pivot: BlockPlan.Pivot) -> Bool {
     guard case .division = pivot.method, case .sparse(let block) = blocks[pivot.row][pivot.column]
     else { return false }
@@ -127,18 +127,23 @@ struct BlockEliminator {
     guard kept.count * Self.splitWorth >= fit.count, !rest.isEmpty,
       blocks.count < 2 * BlockLayout.maximumSegments
     else { return false }
-    for i in blocks.indices {
-      let block = blocks[i][pivot.column]
-      blocks[i][pivot.column] = block?.restricted(rows: nil, columns: kept).unlessEmpty
-      blocks[i].append(block?.restricted(rows: nil, columns: rest).unlessEmpty)
+    let (rows, columns) = plan.connected(to: pivot)
+    for j in columns {
+      for i in blocks.indices {
+        let block = blocks[i][j]
+        blocks[i][j] = block?.restricted(rows: nil, columns: kept).unlessZero
+        blocks[i].append(block?.restricted(rows: nil, columns: rest).unlessZero)
+      }
+      columnSegments.split(j, kept: kept, rest: rest)
     }
-    let row = blocks[pivot.row]
-    blocks[pivot.row] = row.map { $0?.restricted(rows: kept, columns: nil).unlessEmpty }
-    blocks.append(row.map { $0?.restricted(rows: rest, columns: nil).unlessEmpty })
-    plan.split(pivot, count: kept.count, rest: rest.count)
+    for i in rows {
+      let row = blocks[i]
+      blocks[i] = row.map { $0?.restricted(rows: kept, columns: nil).unlessZero }
+      blocks.append(row.map { $0?.restricted(rows: rest, columns: nil).unlessZero })
+      rowSegments.split(i, kept: kept, rest: rest)
+    }
+    plan.split(rows: rows, columns: columns, kept: kept.count, rest: rest.count)
     plan.shapes = blocks.map { $0.map { $0?.shape } }
-    rowSegments.split(pivot.row, kept: kept, rest: rest)
-    columnSegments.split(pivot.column, kept: kept, rest: rest)
     return true
   }
 

@@ -29,7 +29,7 @@ package struct BlockMatrix: Sendable {
   /// The block in the given row and column of blocks.
   package subscript(row: Int, column: Int) -> Block? {
     get { blocks[row][column] }
-    set { blocks[row][column] = newValue?.isEmpty == true ? nil : newValue }
+    set { blocks[row][column] = newValue?.unlessZero }
   }
 
   /// `M ← R M C`.

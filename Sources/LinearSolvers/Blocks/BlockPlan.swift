@@ -116,12 +116,31 @@ struct BlockPlan: Sendable {
     columns.removeAll { $0 == pivot.column }
   }
 
-  /// A segment has been split: its second part comes last.
-  mutating func split(_ pivot: Pivot, count: Int, rest: Int) {
-    rowCounts[pivot.row] = count
-    rows.append(rowCounts.count)
-    rowCounts.append(rest)
-    columns.append(shapes[0].count)
+  /// The rows and columns that diagonals connect with a pivot, directly or through others.
+  func connected(to pivot: Pivot) -> (rows: [Int], columns: [Int]) {
+    var (foundRows, foundColumns): (Set<Int>, Set<Int>) = ([pivot.row], [pivot.column])
+    var count = 0
+    while foundRows.count + foundColumns.count > count {
+      count = foundRows.count + foundColumns.count
+      for i in rows {
+        for j in columns where shapes[i][j]?.isDiagonal == true {
+          if foundRows.contains(i) { foundColumns.insert(j) }
+          if foundColumns.contains(j) { foundRows.insert(i) }
+        }
+      }
+    }
+    return (foundRows.sorted(), foundColumns.sorted())
+  }
+
+  /// Segments have been split: their second parts come last.
+  mutating func split(rows: [Int], columns: [Int], kept: Int, rest: Int) {
+    for row in rows {
+      rowCounts[row] = kept
+      self.rows.append(rowCounts.count)
+      rowCounts.append(rest)
+    }
+    let columnCount = shapes[0].count
+    for k in columns.indices { self.columns.append(columnCount + k) }
   }
 
   /// What elimination costs if every pivot is as good as its shape; `nil` if it is more than `limit`.
