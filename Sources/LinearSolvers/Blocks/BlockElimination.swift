@@ -60,16 +60,16 @@ struct BlockElimination: Factorization {
     if !outer.isIdentity { matrix.scale(rows: outer.rows, columns: outer.columns) }
     scaling = outer.restricted(to: count)
     let outerNorm = matrix.columnNorm
-    factors = try BlockFactors(matrix)
+    factors = try BlockFactors(matrix, scaling: outer)
 
-    let rounds = count <= 1000 ? 5 : 1
+    // The size is enough here.
     let factors = factors
-    let outerInverse = ConditionEstimate.inverseNorm(count: total, rounds: rounds) {
+    let outerInverse = ConditionEstimate.inverseNorm(count: total, rounds: 1) {
       factors.solveAll($0, transposed: $1)
     }
     let loss = outerNorm * outerInverse * factors.growth
     if !(loss <= Self.trustedLoss) { throw .singular(pivotIndex: 0, estimatedCondition: loss) }
-    norms = try scaledNorms(of: A, rounds: rounds)
+    norms = try scaledNorms(of: A)
     // The limit is that of the larger matrix, above.
     condition = try requireRegular(limit: 0, pivots: EmptyCollection<Double>())
   }
@@ -80,13 +80,13 @@ struct BlockElimination: Factorization {
 
   /// `‖Â‖∞` and `‖Âᵀ‖∞`, from products: never too large, and hardly ever less than a third.
   private func scaledNorms(
-    of A: any LinearOperator, rounds: Int
+    of A: any LinearOperator
   ) throws(LinearSolveError) -> (rows: Double, columns: Double) {
     let n = count
     var failure: LinearSolveError?
     var product = [Double](repeating: 0, count: n)
     func norm(ofTranspose: Bool) -> Double {
-      ConditionEstimate.inverseNorm(count: n, rounds: rounds) { x, transposed in
+      ConditionEstimate.inverseNorm(count: n, rounds: 1) { x, transposed in
         scaling.scaleSolution(x, transposed: transposed != ofTranspose)
         do throws(LinearSolveError) {
           let input = UnsafeBufferPointer(start: x, count: n).span
@@ -125,31 +125,59 @@ extension BlockMatrix {
 extension Equilibration {
   /// The scaling of a matrix in blocks, of `n` rows in all. Throws `singular` for a zero row or column.
   fileprivate init(_ matrix: BlockMatrix, count n: Int) throws(LinearSolveError) {
+    var parts: [(values: [Double], runs: [Run])] = []
+    matrix.forEachBlock { block, row, column in
+      parts.append((block.values, block.runs(row: row, column: column)))
+    }
     try self.init(count: n) { sizes in
-      matrix.forEachBlock { block, row, column in
-        switch block {
-        case .dense(let block):
-          block.entries.withUnsafeBufferPointer { entries in
-            guard let start = entries.baseAddress else { return }
-            let width = block.columnCount
-            let runs = (0..<block.rowCount).map { i in
-              Equilibration.Run(
-                start: i * width, count: width, row: row + i, rowStep: 0, column: column,
-                columnStep: 1)
-            }
-            sizes.measure(start, runs)
-          }
-        case .sparse(let block):
-          block.forEachEntry { i, j, value in
-            sizes.measure(value, row: row + i, column: column + j)
-          }
-        }
-      }
+      for part in parts { sizes.measure(part.values, part.runs) }
     }
   }
 
   /// The scaling of the first `n` rows and columns.
   fileprivate func restricted(to n: Int) -> Equilibration {
     isIdentity ? Equilibration(identity: n) : Equilibration(rows: rows[..<n], columns: columns[..<n])
+  }
+}
+
+extension Block {
+  /// The stored entries.
+  fileprivate var values: [Double] {
+    switch self {
+    case .sparse(let block): block.values
+    case .dense(let block): block.entries
+    }
+  }
+
+  /// Where they stand in a matrix in which the block begins at (`row`, `column`).
+  fileprivate func runs(row: Int, column: Int) -> [Equilibration.Run] {
+    switch self {
+    case .sparse(let block) where block.isDiagonal:
+      return [
+        Equilibration.Run(
+          start: 0, count: block.rowCount, row: row, rowStep: 1, column: column, columnStep: 1)
+      ]
+    case .sparse(let block):
+      var runs: [Equilibration.Run] = []
+      runs.reserveCapacity(block.entryCount)
+      block.forEachEntry { i, j, _ in
+        runs.append(
+          Equilibration.Run(
+            start: runs.count, count: 1, row: row + i, rowStep: 0, column: column + j,
+            columnStep: 0))
+      }
+      return runs
+    case .dense(let block) where block.columnCount == 1:
+      return [
+        Equilibration.Run(
+          start: 0, count: block.rowCount, row: row, rowStep: 1, column: column, columnStep: 0)
+      ]
+    case .dense(let block):
+      let width = block.columnCount
+      return (0..<block.rowCount).map { i in
+        Equilibration.Run(
+          start: i * width, count: width, row: row + i, rowStep: 0, column: column, columnStep: 1)
+      }
+    }
   }
 }

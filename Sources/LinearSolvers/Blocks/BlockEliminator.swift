@@ -147,10 +147,9 @@ struct BlockEliminator {
     return true
   }
 
-  /// The dense factors of what is left; `nil` if nothing is.
-  func factorizedRest() throws(LinearSolveError) -> (any Factorization)? {
+  /// What is left, row-major.
+  func rest() -> [Double] {
     let n = plan.count
-    if n == 0 { return nil }
     var entries = [Double](repeating: 0, count: n * n)
     var row = 0
     for i in plan.rows {
@@ -168,12 +167,7 @@ struct BlockEliminator {
       }
       row += rowSegments.counts[i]
     }
-    do {
-      return try DenseCholesky(
-        entries, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance)
-    } catch {
-      return try DenseLU(entries, count: n)
-    }
+    return entries
   }
 
   private mutating func note(_ block: Block?, _ row: Int, _ column: Int) {

@@ -24,7 +24,7 @@ struct BlockFactors: Sendable {
   private(set) var growth = 1.0
 
   /// What was left, and the rows and columns of blocks that it consists of.
-  private var rest: (any Factorization)?
+  private var rest: RestFactors?
   private var restRows: [Int] = []
   private var restColumns: [Int] = []
 
@@ -37,11 +37,14 @@ struct BlockFactors: Sendable {
   var description: String {
     let steps = steps.map(\.pivot.description).joined(separator: ", ")
     guard let rest else { return steps }
-    return steps.isEmpty ? rest.description : "\(steps), then \(rest.description)"
+    let last = rest.factors.description
+    return steps.isEmpty ? last : "\(steps), then \(last)"
   }
 
   /// Eliminates. Throws `singular` if the dense factorisation of the rest does.
-  init(_ matrix: BlockMatrix) throws(LinearSolveError) {
+  ///
+  /// - Parameter scaling: that of the matrix.
+  init(_ matrix: BlockMatrix, scaling: Equilibration) throws(LinearSolveError) {
     let layout = matrix.layout
     rowSegments = Segments(layout.rowCounts)
     columnSegments = Segments(layout.columnCounts)
@@ -53,7 +56,13 @@ struct BlockFactors: Sendable {
     rowSegments = eliminator.rowSegments
     columnSegments = eliminator.columnSegments
     (restRows, restColumns) = (eliminator.plan.rows, eliminator.plan.columns)
-    rest = try eliminator.factorizedRest()
+    if !restRows.isEmpty {
+      let (rows, columns) = (
+        rowSegments.entries(of: restRows, in: scaling.rows),
+        columnSegments.entries(of: restColumns, in: scaling.columns)
+      )
+      rest = try RestFactors(eliminator.rest(), rows: rows, columns: columns)
+    }
   }
 
   /// `b ← A⁻¹b`, or `A⁻ᵀb`, for the first `n` equations and unknowns.
@@ -111,7 +120,7 @@ struct BlockFactors: Sendable {
     _ b: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>, transposed: Bool
   ) {
     guard let rest else { return }
-    let arena = VectorArena(vectors: 1, length: rest.count)
+    let arena = VectorArena(vectors: 1, length: rest.factors.count)
     let packed = arena[0]
     var place = 0
     for segment in transposed ? restColumns : restRows {
@@ -120,7 +129,7 @@ struct BlockFactors: Sendable {
       (packed + place).update(from: b + segments.starts[segment], count: n)
       place += n
     }
-    rest.solveScaled(packed, transposed: transposed)
+    rest.solve(packed, transposed: transposed)
     place = 0
     for segment in transposed ? restRows : restColumns {
       let segments = transposed ? rowSegments : columnSegments
@@ -128,6 +137,46 @@ struct BlockFactors: Sendable {
       (x + segments.starts[segment]).update(from: packed + place, count: n)
       place += n
     }
+  }
+}
+
+/// What is left, factorised densely.
+///
+/// A symmetric `A` has been scaled to `R A C`, which need not be symmetric. With `T = R C⁻¹` the matrix
+/// `R A R = S T` is, and Cholesky's method can be tried on that.
+private struct RestFactors: Sendable {
+  let factors: any Factorization
+  /// `T`, powers of two; `nil` for one.
+  private let columnFactors: [Double]?
+
+  /// Throws `singular`.
+  ///
+  /// - Parameters:
+  ///   - entries: `S`, row-major.
+  ///   - rows: `R` by its diagonal, for these rows; `columns`: `C` likewise.
+  init(_ entries: [Double], rows: [Double], columns: [Double]) throws(LinearSolveError) {
+    let n = rows.count
+    let factors = zip(rows, columns).map { $0 / $1 }
+    let isScaled = !factors.allSatisfy { $0 == 1 }
+    var symmetric = entries
+    if isScaled {
+      for i in 0..<n { for j in 0..<n { symmetric[i * n + j] *= factors[j] } }
+    }
+    do {
+      self.factors = try DenseCholesky(
+        symmetric, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance)
+      columnFactors = isScaled ? factors : nil
+    } catch {
+      self.factors = try DenseLU(entries, count: n)
+      columnFactors = nil
+    }
+  }
+
+  /// `b ← S⁻¹b`, or `S⁻ᵀb`.
+  func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
+    if transposed, let columnFactors { for i in columnFactors.indices { b[i] *= columnFactors[i] } }
+    factors.solveScaled(b, transposed: transposed)
+    if !transposed, let columnFactors { for i in columnFactors.indices { b[i] *= columnFactors[i] } }
   }
 }
 
@@ -191,6 +240,14 @@ struct Segments: Sendable {
     places = all
     counts = all.map(\.count)
     starts = counts.ranges.map(\.lowerBound)
+  }
+
+  /// The entries of a vector that belong to some segments.
+  func entries(of segments: [Int], in vector: [Double]) -> [Double] {
+    segments.flatMap { k in
+      places.map { $0[k].map { vector[Int($0)] } }
+        ?? Array(vector[starts[k]..<starts[k] + counts[k]])
+    }
   }
 
   func gather(_ vector: UnsafePointer<Double>, into result: UnsafeMutablePointer<Double>) {

@@ -191,14 +191,6 @@ struct ExponentMaxima {
     }
   }
 
-  /// Takes one entry into account.
-  mutating func measure(_ value: Double, row i: Int, column j: Int) {
-    if value == 0 { return }
-    let size = Self.exponent(value) + rowExponents[i] + columnExponents[j]
-    if size > rowMaxima[i] { rowMaxima[i] = size }
-    if size > columnMaxima[j] { columnMaxima[j] = size }
-  }
-
   /// Takes the entries at `values` into account.
   mutating func measure(_ values: UnsafePointer<Double>, _ runs: [Equilibration.Run]) {
     // Pointers, because this runs over every entry of the matrix.
