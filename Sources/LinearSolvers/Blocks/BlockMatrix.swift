@@ -53,6 +53,26 @@ package struct BlockMatrix: Sendable {
     }
   }
 
+  /// The matrix with one more node, `z = N x`, of which `D z` is added to `A x`; both dense, with the
+  /// segments of `A`.
+  func appendingNode(_ N: DenseBlock, _ D: DenseBlock) -> BlockMatrix {
+    let k = N.rowCount
+    var result = BlockMatrix(layout.appendingNode(k))
+    for (i, row) in blocks.enumerated() {
+      for (j, block) in row.enumerated() { result.blocks[i][j] = block }
+    }
+    let (row, column) = (layout.rowCounts.count, layout.columnCounts.count)
+    for (i, rows) in layout.rowCounts[..<layout.outputs].map({ $0 }).ranges.enumerated() {
+      result.blocks[i][column] = .dense(D.restricted(rows: rows.map { Int32($0) }, columns: nil))
+    }
+    for (j, columns) in layout.columnCounts[..<layout.inputs].map({ $0 }).ranges.enumerated() {
+      result.blocks[row][j] = .dense(N.restricted(rows: nil, columns: columns.map { Int32($0) }))
+    }
+    let minusOne = SparseBlock(diagonal: [Double](repeating: -1, count: k))
+    result.blocks[row][column] = .dense(DenseBlock(minusOne))
+    return result
+  }
+
   /// `Mᵀ`.
   package var transposed: BlockMatrix {
     var result = BlockMatrix(layout.transposed)
@@ -149,6 +169,22 @@ package struct BlockLayout: Sendable {
       }
     }
   }
+
+  private init(_ other: BlockLayout, appendingNode k: Int) {
+    rowCounts = other.rowCounts + [k]
+    columnCounts = other.columnCounts + [k]
+    (outputs, inputs) = (other.outputs, other.inputs)
+    shapes = other.shapes.enumerated().map { i, row in
+      row + [i < other.outputs ? BlockShape(dense: other.rowCounts[i], by: k) : nil]
+    }
+    shapes.append(
+      other.columnCounts.enumerated().map { j, n in
+        j < other.inputs ? BlockShape(dense: k, by: n) : nil
+      } + [BlockShape(dense: k, by: k)])
+  }
+
+  /// The layout with one more node of `k` numbers that everything in `A` may depend on.
+  func appendingNode(_ k: Int) -> BlockLayout { BlockLayout(self, appendingNode: k) }
 
   /// The layout of `Mᵀ`.
   var transposed: BlockLayout { BlockLayout(transposing: self) }
