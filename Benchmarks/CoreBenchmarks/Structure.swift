@@ -119,7 +119,8 @@ private func ridge(
     conditions: .root { penalty, w in
       matmul(matmul(X, w) - b, X).scaled(by: 1 / Double(m)) + penalty * w
     },
-    x: exp(Tensor(generator.symmetric(count: n)) + 1).scaled(by: penalty), y: Tensor(generator.symmetric(count: n)),
+    x: exp(Tensor(generator.symmetric(count: n)) + 1).scaled(by: penalty),
+    y: Tensor(generator.symmetric(count: n)),
     cotangent: Tensor(generator.symmetric(count: n)))
 }
 
@@ -144,7 +145,8 @@ private func quadraticProgram(count n: Int) -> Problem<[Tensor]> {
     return [stationarity, matmul(A, z) - b, lambda * (matmul(G, z) - h)]
   }
   return Problem(
-    conditions: conditions, x: Tensor(generator.symmetric(count: n)), y: [z, Tensor.ones([p]), multipliers],
+    conditions: conditions, x: Tensor(generator.symmetric(count: n)),
+    y: [z, Tensor.ones([p]), multipliers],
     cotangent: [
       Tensor(generator.symmetric(count: n)), Tensor.zeros([p]), Tensor.zeros([n]),
     ])

@@ -29,7 +29,9 @@ package enum Sparse {
   ) {
     for i in 0..<a.rows {
       var sum = y[i]
-      for k in Int(a.starts[i])..<Int(a.starts[i &+ 1]) { sum -= a.values[k] * x[Int(a.columns[k])] }
+      for k in Int(a.starts[i])..<Int(a.starts[i &+ 1]) {
+        sum -= a.values[k] * x[Int(a.columns[k])]
+      }
       y[i] = sum
     }
   }

@@ -28,7 +28,8 @@ extension LinearProgram {
       pieces.append(.init(row: i, column: j, count: Int(counts[Int(rows[i])]), diagonal: 0))
     }
     return BlockLayout(
-      rowCounts: rows.map { Int(counts[Int($0)]) }, columnCounts: columns.map { Int(counts[Int($0)]) },
+      rowCounts: rows.map { Int(counts[Int($0)]) },
+      columnCounts: columns.map { Int(counts[Int($0)]) },
       outputs: outputs.count, inputs: inputs.count, pieces: pieces)
   }
 

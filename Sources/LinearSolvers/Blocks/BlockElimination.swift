@@ -136,7 +136,8 @@ extension Equilibration {
 
   /// The scaling of the first `n` rows and columns.
   fileprivate func restricted(to n: Int) -> Equilibration {
-    isIdentity ? Equilibration(identity: n) : Equilibration(rows: rows[..<n], columns: columns[..<n])
+    isIdentity
+      ? Equilibration(identity: n) : Equilibration(rows: rows[..<n], columns: columns[..<n])
   }
 }
 

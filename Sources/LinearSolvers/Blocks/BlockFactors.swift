@@ -176,7 +176,9 @@ private struct RestFactors: Sendable {
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
     if transposed, let columnFactors { for i in columnFactors.indices { b[i] *= columnFactors[i] } }
     factors.solveScaled(b, transposed: transposed)
-    if !transposed, let columnFactors { for i in columnFactors.indices { b[i] *= columnFactors[i] } }
+    if !transposed, let columnFactors {
+      for i in columnFactors.indices { b[i] *= columnFactors[i] }
+    }
   }
 }
 

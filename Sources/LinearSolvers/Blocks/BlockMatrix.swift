@@ -142,7 +142,8 @@ package struct BlockLayout: Sendable {
     for i in shapes.indices {
       for j in shapes[i].indices {
         guard var shape = shapes[i][j] else { continue }
-        if !BlockShape.isWorthSparsity(entries: shape.entries, rows: shape.rows, columns: shape.columns)
+        if !BlockShape.isWorthSparsity(
+          entries: shape.entries, rows: shape.rows, columns: shape.columns)
         {
           shape = BlockShape(dense: shape.rows, by: shape.columns)
         }

@@ -185,7 +185,7 @@ import Testing
 
   @Test("Transport: one of the two potentials is eliminated; without a gauge nothing is returned")
   func transport() throws {
-    let n = 20
+    let n = 60
     let (conditions, cost, y) = sinkhorn(n)
     let A = try conditions.linearize(cost, y).A
     #expect(throws: LinearSolveError.self) { try BlockEliminationSolver().prepare(A) }
@@ -193,7 +193,7 @@ import Testing
     let prepared = try GaugedSolver(base: BlockEliminationSolver(), right: [free]).prepare(A)
     #expect(
       prepared.methodDescription.hasPrefix(
-        "block elimination 40×40: diagonal 20, then dense LU 21×21"))
+        "block elimination 120×120: diagonal 60, then dense LU 61×61"))
     let reference = try GaugedSolver(base: LUSolver(), right: [free]).prepare(A)
     let image = try A.applied(to: numbers([2 * n], seed: 19).scalars)
     let coimage = try A.transposeApplied(to: numbers([2 * n], seed: 20).scalars)

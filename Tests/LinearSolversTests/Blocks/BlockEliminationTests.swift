@@ -59,11 +59,20 @@ import Testing
 
   // MARK: Random matrices
 
+  /// Some of those that are regular.
+  static let regular = (1...60).filter { seed in
+    guard let entries = try? denseOperator(TestProgram(seed: seed).entries),
+      let condition = try? LUSolver().prepare(entries).condition?.conditionNumber
+    else { return false }
+    return condition <= 1e6
+  }
+
   /// Sizes, nodes, bands, pivots that are zero or small, rest of any kind.
   @Test("Two hundred random block matrices are solved as dense LU solves them")
   func randomMatrices() throws {
     var (solved, pivots) = (0, 0)
-    for seed in 1...200 {
+    for seed in 1...600 {
+      if solved == 200 { break }
       let program = TestProgram(seed: seed)
       let n = program.rowCount
       guard let reference = try? LUSolver().prepare(try denseOperator(program.entries)),
@@ -80,16 +89,17 @@ import Testing
       }
       // Both are estimates from below, of differently scaled matrices.
       let found = factors.condition.conditionNumber
-      #expect(found <= 100 * condition && condition <= 100 * found, "\(seed): \(found), \(condition)")
+      #expect(
+        found <= 100 * condition && condition <= 100 * found, "\(seed): \(found), \(condition)")
       solved += 1
       if factors.description.contains("then") { pivots += 1 }
     }
-    #expect(solved >= 180 && pivots >= 80, "\(solved), \(pivots)")
+    #expect(solved == 200 && pivots >= 80, "\(solved), \(pivots)")
   }
 
   @Test("The factors of the transposed matrix are those of the matrix, transposed")
   func transposition() throws {
-    for seed in 1...20 {
+    for seed in Self.regular {
       let program = TestProgram(seed: seed)
       let (factors, transposed) = (
         try BlockElimination(program, program.matrix),
@@ -113,8 +123,14 @@ import Testing
       rowCounts: [n, 1], columnCounts: [n, 1], outputs: 2, inputs: 2,
       blocks: [
         (0, 0, .sparse(SparseBlock(diagonal: (1...n).map { 1 / Double($0) }))),
-        (0, 1, .dense(DenseBlock(rowCount: n, columnCount: 1, entries: .init(repeating: 1, count: n)))),
-        (1, 0, .dense(DenseBlock(rowCount: 1, columnCount: n, entries: .init(repeating: 1, count: n)))),
+        (
+          0, 1,
+          .dense(DenseBlock(rowCount: n, columnCount: 1, entries: .init(repeating: 1, count: n)))
+        ),
+        (
+          1, 0,
+          .dense(DenseBlock(rowCount: 1, columnCount: n, entries: .init(repeating: 1, count: n)))
+        ),
       ])
     #expect(try matrix.description == "diagonal 50, then dense LU 1×1")
     try matrix.expectAgreement()
@@ -165,7 +181,7 @@ import Testing
   /// `λᵢ sᵢ = 0` next to `s = G z − h`: rows of active and inactive constraints take different pivots.
   @Test("A segment is split where a diagonal is partly too small", arguments: [0.0, 1e-9])
   func split(slackOfActive: Double) throws {
-    let (n, m) = (8, 32)
+    let (n, m) = (24, 128)
     let slack = (0..<m).map { $0 % 8 == 0 ? slackOfActive : 1 + Double($0 % 3) }
     let multiplier = (0..<m).map { $0 % 8 == 0 ? 2.0 : 0 }
     let G = SeededNumbers.vector(m * n, seed: 5)
@@ -182,8 +198,8 @@ import Testing
         (2, 2, .sparse(SparseBlock(diagonal: .init(repeating: -1, count: m)))),
       ])
     let description = try matrix.description
-    #expect(description.contains("diagonal 28") && description.contains("diagonal 4"))
-    #expect(description.hasSuffix("then dense LU 12×12"))
+    #expect(description.contains("diagonal 112") && description.contains("diagonal 16"))
+    #expect(description.hasSuffix("then dense LU 40×40"))
     try matrix.expectAgreement()
   }
 
@@ -198,13 +214,17 @@ import Testing
       rowCounts: [n, 1], columnCounts: [n, 1], outputs: 1, inputs: 1,
       blocks: [
         (0, 0, .sparse(SparseBlock(diagonal: ones))),
-        (0, 1, .dense(DenseBlock(rowCount: n, columnCount: 1, entries: ones.map { -$0 / Double(n) }))),
+        (
+          0, 1,
+          .dense(DenseBlock(rowCount: n, columnCount: 1, entries: ones.map { -$0 / Double(n) }))
+        ),
         (1, 0, .dense(DenseBlock(rowCount: 1, columnCount: n, entries: ones))),
         (1, 1, .dense(DenseBlock(rowCount: 1, columnCount: 1, entries: [-1]))),
       ])
     #expect(
       linearSolveError { try BlockElimination(projection, projection.matrix) }?.name == .singular)
-    #expect(linearSolveError { try BlockEliminationSolver().prepare(projection) }?.name == .singular)
+    #expect(
+      linearSolveError { try BlockEliminationSolver().prepare(projection) }?.name == .singular)
     // 1e9 x − 1e9 x + x: regular, but not to be told from singular with these numbers.
     let cancelling = TestProgram(
       rowCounts: [n, n], columnCounts: [n, n], outputs: 1, inputs: 1,
@@ -219,13 +239,15 @@ import Testing
     // A zero row.
     let empty = TestProgram(
       rowCounts: [n], columnCounts: [n], outputs: 1, inputs: 1,
-      blocks: [(0, 0, .sparse(SparseBlock(diagonal: ones.enumerated().map { $0.offset == 7 ? 0 : 1 })))])
+      blocks: [
+        (0, 0, .sparse(SparseBlock(diagonal: ones.enumerated().map { $0.offset == 7 ? 0 : 1 })))
+      ])
     #expect(linearSolveError { try BlockElimination(empty, empty.matrix) }?.name == .singular)
   }
 
   @Test("Rows and columns in any units give the same digits")
   func units() throws {
-    for seed in 1...20 {
+    for seed in Self.regular {
       let program = TestProgram(seed: seed)
       let n = program.rowCount
       let factors = (0..<2).map { k in
@@ -261,7 +283,9 @@ import Testing
       let node = Block.sparse(SparseBlock(diagonal: .init(repeating: -1, count: k))).dense
       return TestProgram(
         rowCounts: [n, k], columnCounts: [n, k], outputs: 1, inputs: 1,
-        blocks: [(0, 0, diagonal), (0, 1, column(k)), (1, 0, column(k).transposed), (1, 1, .dense(node))])
+        blocks: [
+          (0, 0, diagonal), (0, 1, column(k)), (1, 0, column(k).transposed), (1, 1, .dense(node)),
+        ])
     }
     #expect(
       try chosen(lowRank(5)) == "block elimination 200×200: diagonal 200, then dense LU 5×5 "

@@ -24,7 +24,8 @@ struct TestProgram: BlockStructured {
       pieces: blocks.map {
         let shape = $0.block.shape
         return .init(
-          row: $0.row, column: $0.column, count: shape.isDense ? shape.rows * shape.columns : shape.entries,
+          row: $0.row, column: $0.column,
+          count: shape.isDense ? shape.rows * shape.columns : shape.entries,
           diagonal: shape.isDiagonal ? 0 : nil)
       })
     var matrix = BlockMatrix(layout)
@@ -50,7 +51,9 @@ struct TestProgram: BlockStructured {
         for j in 0..<end {
           guard let block = matrix[i, j]?.dense else { continue }
           for r in sum.indices {
-            for c in 0..<block.columnCount { sum[r] += block.entries[r * block.columnCount + c] * x[j][c] }
+            for c in 0..<block.columnCount {
+              sum[r] += block.entries[r * block.columnCount + c] * x[j][c]
+            }
           }
         }
         return sum
@@ -99,7 +102,12 @@ struct TestProgram: BlockStructured {
           }
           let values = zip(rows, columns).map { $0 == $1 ? 3 + numbers.next() : numbers.next() }
           blocks.append(
-            (i, j, .sparse(SparseBlock(rowCount: n, columnCount: n, rows: rows, columns: columns, values: values))))
+            (
+              i, j,
+              .sparse(
+                SparseBlock(
+                  rowCount: n, columnCount: n, rows: rows, columns: columns, values: values))
+            ))
         case 2, 3:
           var entries = numbers.vector(m * n)
           if i == j { for k in 0..<n { entries[k * n + k] += 5 } }
