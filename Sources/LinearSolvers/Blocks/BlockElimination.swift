@@ -51,7 +51,9 @@ struct BlockElimination: Factorization {
   /// Eliminates. `A` is the operator that `matrix` was read off.
   ///
   /// - Throws: `singular` if the larger matrix is close to it, or if pivots were too small.
-  init(_ A: any LinearOperator, _ matrix: BlockMatrix) throws(LinearSolveError) {
+  init(
+    _ A: any LinearOperator, _ matrix: BlockMatrix, passenger: Passenger? = nil
+  ) throws(LinearSolveError) {
     let layout = matrix.layout
     count = layout.count
     var matrix = matrix
@@ -71,7 +73,8 @@ struct BlockElimination: Factorization {
     if !(loss <= Self.trustedLoss) { throw .singular(pivotIndex: 0, estimatedCondition: loss) }
     norms = try scaledNorms(of: A)
     // The limit is that of the larger matrix, above.
-    condition = try requireRegular(limit: 0, pivots: EmptyCollection<Double>())
+    condition = try requireRegular(
+      limit: 0, pivots: EmptyCollection<Double>(), passenger: passenger)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

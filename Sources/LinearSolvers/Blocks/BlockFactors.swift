@@ -57,11 +57,14 @@ struct BlockFactors: Sendable {
     columnSegments = eliminator.columnSegments
     (restRows, restColumns) = (eliminator.plan.rows, eliminator.plan.columns)
     if !restRows.isEmpty {
-      let (rows, columns) = (
-        rowSegments.entries(of: restRows, in: scaling.rows),
-        columnSegments.entries(of: restColumns, in: scaling.columns)
-      )
-      rest = try RestFactors(eliminator.rest(), rows: rows, columns: columns)
+      rest = try RestFactors(
+        eliminator.rest(), count: eliminator.plan.count,
+        columnFactors: scaling.isIdentity
+          ? nil
+          : zip(
+            rowSegments.entries(of: restRows, in: scaling.rows),
+            columnSegments.entries(of: restColumns, in: scaling.columns)
+          ).map { $0 / $1 })
     }
   }
 
@@ -152,23 +155,20 @@ private struct RestFactors: Sendable {
   /// Throws `singular`.
   ///
   /// - Parameters:
-  ///   - entries: `S`, row-major.
-  ///   - rows: `R` by its diagonal, for these rows; `columns`: `C` likewise.
-  init(_ entries: [Double], rows: [Double], columns: [Double]) throws(LinearSolveError) {
-    let n = rows.count
-    let factors = zip(rows, columns).map { $0 / $1 }
-    let isScaled = !factors.allSatisfy { $0 == 1 }
+  ///   - entries: `S`, row-major `n × n`.
+  ///   - columnFactors: `T` by its diagonal; `nil` for one.
+  init(_ entries: [Double], count n: Int, columnFactors: [Double]?) throws(LinearSolveError) {
     var symmetric = entries
-    if isScaled {
-      for i in 0..<n { for j in 0..<n { symmetric[i * n + j] *= factors[j] } }
+    if let columnFactors {
+      for i in 0..<n { for j in 0..<n { symmetric[i * n + j] *= columnFactors[j] } }
     }
     do {
-      self.factors = try DenseCholesky(
+      factors = try DenseCholesky(
         symmetric, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance)
-      columnFactors = isScaled ? factors : nil
+      self.columnFactors = columnFactors
     } catch {
-      self.factors = try DenseLU(entries, count: n)
-      columnFactors = nil
+      factors = try DenseLU(entries, count: n)
+      self.columnFactors = nil
     }
   }
 

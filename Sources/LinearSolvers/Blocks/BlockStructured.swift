@@ -68,9 +68,10 @@ public struct BlockEliminationSolver: LinearSolver {
   /// Eliminates, and tries the factors on a random right-hand side. Throws where today's caller had
   /// better take another method.
   func prepared(
-    _ A: any BlockStructured, _ layout: BlockLayout, reason: String?
+    _ A: any BlockStructured, _ layout: BlockLayout, reason: String?,
+    passenger: Passenger? = nil
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
-    let factors = try BlockElimination(A, try A.blockMatrix(layout))
+    let factors = try BlockElimination(A, try A.blockMatrix(layout), passenger: passenger)
     let prepared = PreparedDirectSolver(
       base: A, factors: factors, acceptance: acceptance, reason: reason)
     for transposed in [false, true] {
@@ -131,7 +132,7 @@ struct PricedBlocks: LinearSolver {
   }
 
   /// The factors, unless elimination loses too many digits.
-  func prepared(reason: String) -> (any PreparedLinearSolver)? {
-    try? BlockEliminationSolver().prepared(A, layout, reason: reason)
+  func prepared(reason: String, _ passenger: Passenger?) -> (any PreparedLinearSolver)? {
+    try? BlockEliminationSolver().prepared(A, layout, reason: reason, passenger: passenger)
   }
 }

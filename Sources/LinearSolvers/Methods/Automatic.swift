@@ -70,7 +70,7 @@ public struct Automatic: LinearSolver {
     if let direct = try prepareBanded(A, passenger) { return direct }
     let blocks = PricedBlocks(A, materializationLimit: materializationLimit)
     if let blocks, let reason = blocks.reasonToEliminate(denseThreshold: denseThreshold),
-      let direct = blocks.prepared(reason: reason)
+      let direct = blocks.prepared(reason: reason, passenger)
     {
       return direct
     }

@@ -42,9 +42,10 @@ struct Equilibration: Sendable {
 
   /// The given factors, powers of two.
   init(rows: ArraySlice<Double>, columns: ArraySlice<Double>) {
-    self.rows = Array(rows)
-    self.columns = Array(columns)
+    count = rows.count
     isIdentity = rows.allSatisfy { $0 == 1 } && columns.allSatisfy { $0 == 1 }
+    self.rows = isIdentity ? [] : Array(rows)
+    self.columns = isIdentity ? [] : Array(columns)
   }
 
   /// `R = C = I` for `n` rows.
