@@ -42,7 +42,8 @@ struct BlockElimination: Factorization {
   private let factors: BlockFactors
 
   var description: String { "block elimination \(count)×\(count): \(factors.description)" }
-  var areDear: Bool { true }
+  /// Where the dense part outweighs the rest.
+  var areDear: Bool { factors.restCount * factors.restCount > count }
 
   /// `κ(M) · growth` from which a factorisation is not used: of sixteen digits, five are left for the
   /// refinement to begin with.
@@ -67,7 +68,7 @@ struct BlockElimination: Factorization {
     // The size is enough here.
     let factors = factors
     let outerInverse = ConditionEstimate.inverseNorm(count: total, rounds: 1) {
-      factors.solveAll($0, transposed: $1)
+      factors.solveAll($0, columns: 1, transposed: $1)
     }
     let loss = outerNorm * outerInverse * factors.growth
     if !(loss <= Self.trustedLoss) { throw .singular(pivotIndex: 0, estimatedCondition: loss) }
@@ -78,7 +79,11 @@ struct BlockElimination: Factorization {
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
-    factors.solve(b, count: count, transposed: transposed)
+    factors.solve(b, count: count, columns: 1, transposed: transposed)
+  }
+
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    factors.solve(b, count: count, columns: k, transposed: transposed)
   }
 
   /// `‖Â‖∞` and `‖Âᵀ‖∞`, from products: never too large, and hardly ever less than a third.

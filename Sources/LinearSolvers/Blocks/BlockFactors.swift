@@ -68,25 +68,44 @@ struct BlockFactors: Sendable {
     }
   }
 
-  /// `b ← A⁻¹b`, or `A⁻ᵀb`, for the first `n` equations and unknowns.
-  func solve(_ b: UnsafeMutablePointer<Double>, count n: Int, transposed: Bool) {
-    let arena = VectorArena(vectors: 1, length: total)
+  /// How many unknowns the dense part has.
+  var restCount: Int { rest?.factors.count ?? 0 }
+
+  /// `b ← A⁻¹b`, or `A⁻ᵀb`, for the first `n` equations and unknowns, and for each of `k` columns.
+  func solve(
+    _ b: UnsafeMutablePointer<Double>, count n: Int, columns k: Int, transposed: Bool
+  ) {
+    let arena = VectorArena(vectors: 1, length: total * k)
     let all = arena[0]
-    all.update(from: b, count: n)
-    (all + n).update(repeating: 0, count: total - n)
-    solveAll(all, transposed: transposed)
-    b.update(from: all, count: n)
+    for j in 0..<k {
+      (all + j * total).update(from: b + j * n, count: n)
+      (all + j * total + n).update(repeating: 0, count: total - n)
+    }
+    solveAll(all, columns: k, transposed: transposed)
+    for j in 0..<k { (b + j * n).update(from: all + j * total, count: n) }
   }
 
-  /// `b ← M⁻¹b`, or `M⁻ᵀb`, for all equations.
+  /// `b ← M⁻¹b`, or `M⁻ᵀb`, for all equations and each of `k` columns, one after the other in memory.
   ///
   /// ```
   /// down:  t = P⁻¹ b_r,  b_i ← b_i − L_i t;    the rest;    up:  x_c = t − P⁻¹ Σ U_j x_j
   /// ```
   /// Transposed, rows and columns change places, and so do `L` and `U`.
-  func solveAll(_ vector: UnsafeMutablePointer<Double>, transposed: Bool) {
-    let arena = VectorArena(vectors: 2, length: total)
+  func solveAll(_ vectors: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    let arena = VectorArena(vectors: 2, length: total * k)
     let (b, x) = (arena[0], arena[1])
+    for j in 0..<k { down(vectors + j * total, b + j * total, x + j * total, transposed) }
+    solveRest(b, into: x, columns: k, transposed: transposed)
+    for j in 0..<k {
+      up(b + j * total, x + j * total, transposed)
+      (transposed ? rowSegments : columnSegments).scatter(x + j * total, into: vectors + j * total)
+    }
+  }
+
+  private func down(
+    _ vector: UnsafePointer<Double>, _ b: UnsafeMutablePointer<Double>,
+    _ x: UnsafeMutablePointer<Double>, _ transposed: Bool
+  ) {
     let (equations, unknowns) =
       transposed ? (columnSegments, rowSegments) : (rowSegments, columnSegments)
     equations.gather(vector, into: b)
@@ -100,7 +119,13 @@ struct BlockFactors: Sendable {
           t, from: b + equations.starts[other.segment], transposed: transposed)
       }
     }
-    solveRest(b, into: x, transposed: transposed)
+  }
+
+  private func up(
+    _ b: UnsafeMutablePointer<Double>, _ x: UnsafeMutablePointer<Double>, _ transposed: Bool
+  ) {
+    let (equations, unknowns) =
+      transposed ? (columnSegments, rowSegments) : (rowSegments, columnSegments)
     for step in steps.reversed() {
       let (equation, unknown) = transposed ? (step.column, step.row) : (step.row, step.column)
       let others = transposed ? step.below : step.right
@@ -116,29 +141,31 @@ struct BlockFactors: Sendable {
       step.pivot.solve(sum, transposed: transposed)
       Vector.addScaled(1, sum, to: x + unknowns.starts[unknown], count: n)
     }
-    unknowns.scatter(x, into: vector)
   }
 
   private func solveRest(
-    _ b: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>, transposed: Bool
+    _ b: UnsafePointer<Double>, into x: UnsafeMutablePointer<Double>, columns k: Int,
+    transposed: Bool
   ) {
     guard let rest else { return }
-    let arena = VectorArena(vectors: 1, length: rest.factors.count)
+    let n = rest.factors.count
+    let arena = VectorArena(vectors: 1, length: n * k)
     let packed = arena[0]
-    var place = 0
-    for segment in transposed ? restColumns : restRows {
-      let segments = transposed ? columnSegments : rowSegments
-      let n = segments.counts[segment]
-      (packed + place).update(from: b + segments.starts[segment], count: n)
-      place += n
+    let (from, to) = transposed ? (columnSegments, rowSegments) : (rowSegments, columnSegments)
+    for j in 0..<k {
+      var place = packed + j * n
+      for segment in transposed ? restColumns : restRows {
+        place.update(from: b + j * total + from.starts[segment], count: from.counts[segment])
+        place += from.counts[segment]
+      }
     }
-    rest.solve(packed, transposed: transposed)
-    place = 0
-    for segment in transposed ? restRows : restColumns {
-      let segments = transposed ? rowSegments : columnSegments
-      let n = segments.counts[segment]
-      (x + segments.starts[segment]).update(from: packed + place, count: n)
-      place += n
+    rest.solve(packed, columns: k, transposed: transposed)
+    for j in 0..<k {
+      var place = packed + j * n
+      for segment in transposed ? restRows : restColumns {
+        (x + j * total + to.starts[segment]).update(from: place, count: to.counts[segment])
+        place += to.counts[segment]
+      }
     }
   }
 }
@@ -172,13 +199,25 @@ private struct RestFactors: Sendable {
     }
   }
 
-  /// `b ← S⁻¹b`, or `S⁻ᵀb`.
-  func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
-    if transposed, let columnFactors { for i in columnFactors.indices { b[i] *= columnFactors[i] } }
-    factors.solveScaled(b, transposed: transposed)
-    if !transposed, let columnFactors {
-      for i in columnFactors.indices { b[i] *= columnFactors[i] }
+  /// `b ← S⁻¹b`, or `S⁻ᵀb`, for each of `k` columns.
+  func solve(_ b: UnsafeMutablePointer<Double>, columns k: Int, transposed: Bool) {
+    let n = factors.count
+    if transposed { multiply(b, columns: k) }
+    if k == 1 {
+      factors.solveScaled(b, transposed: transposed)
+    } else {
+      for j in 0..<k { factors.scaling.scaleRightHandSide(b + j * n, transposed: transposed) }
+      factors.solve(b, columns: k, transposed: transposed)
+      for j in 0..<k { factors.scaling.scaleSolution(b + j * n, transposed: transposed) }
     }
+    if !transposed { multiply(b, columns: k) }
+  }
+
+  /// `b ← T b`.
+  private func multiply(_ b: UnsafeMutablePointer<Double>, columns k: Int) {
+    guard let columnFactors else { return }
+    let n = factors.count
+    for j in 0..<k { for i in 0..<n { b[j * n + i] *= columnFactors[i] } }
   }
 }
 

@@ -113,6 +113,24 @@ import Testing
     }
   }
 
+  @Test("Several right-hand sides are solved as each by itself")
+  func columns() throws {
+    for seed in Self.regular {
+      let program = TestProgram(seed: seed)
+      let prepared = try BlockEliminationSolver().prepare(program)
+      let columns = (0..<5 as Range<UInt64>).map {
+        SeededNumbers.vector(program.rowCount, seed: 40 + $0)
+      }
+      for transposed in [false, true] {
+        let together = try prepared.solve(columns: columns, transposed: transposed)
+        for (b, solution) in zip(columns, together) {
+          let alone = try prepared.solve(b, transposed: transposed)
+          #expect(relativeError(solution.vector, alone.vector) <= 1e-9)
+        }
+      }
+    }
+  }
+
   // MARK: The rules
 
   /// `[D 1; 1ᵀ 0]`, the conditions of softmax.
