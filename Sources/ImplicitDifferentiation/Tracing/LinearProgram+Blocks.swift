@@ -65,7 +65,7 @@ extension LinearProgram {
     var sparse: [Int: Entries] = [:]
     for term in terms {
       let (i, j) = (row[Int(term.destination)], column[Int(term.source)])
-      if layout.isDense(i, j) {
+      if layout.isDense(i, j), term.isStrided {
         let (m, n) = (layout.rowCounts[i], layout.columnCounts[j])
         var entries = [Double](repeating: 0, count: m * n)
         if case .dense(let block) = matrix[i, j] { entries = block.entries }
@@ -88,10 +88,13 @@ extension LinearProgram {
     }
     for (place, entries) in sparse {
       let (i, j) = (place / columns.count, place % columns.count)
-      matrix[i, j] = .sparse(
-        SparseBlock(
-          rowCount: layout.rowCounts[i], columnCount: layout.columnCounts[j], rows: entries.rows,
-          columns: entries.columns, values: entries.values))
+      let block = SparseBlock(
+        rowCount: layout.rowCounts[i], columnCount: layout.columnCounts[j], rows: entries.rows,
+        columns: entries.columns, values: entries.values)
+      switch matrix[i, j] {
+      case .dense(let sum): matrix[i, j] = .dense(sum.adding(block))
+      default: matrix[i, j] = layout.isDense(i, j) ? .dense(DenseBlock(block)) : .sparse(block)
+      }
     }
     return matrix
   }

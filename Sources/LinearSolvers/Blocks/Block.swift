@@ -186,6 +186,13 @@ package struct DenseBlock: Sendable {
     block.forEachEntry { i, j, value in entries[i * columnCount + j] = value }
   }
 
+  /// `A + B`.
+  package func adding(_ block: SparseBlock) -> DenseBlock {
+    var result = self
+    block.forEachEntry { i, j, value in result.entries[i * columnCount + j] += value }
+    return result
+  }
+
   /// `A ← A − L W`.
   mutating func subtract(_ l: Block, times w: Block) {
     let (m, n) = (rowCount, columnCount)
