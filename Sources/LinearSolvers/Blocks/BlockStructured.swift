@@ -22,6 +22,22 @@ extension AdjointOperator: BlockStructured {
   }
 }
 
+extension OperatorInUnits: BlockStructured {
+  var blockLayout: BlockLayout? { (base as? any BlockStructured)?.blockLayout }
+
+  /// Nodes keep their units.
+  func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix {
+    guard let base = base as? any BlockStructured else {
+      stop("The blocks of an operator without blocks were asked for.")
+    }
+    let nodes = [Double](
+      repeating: 1, count: layout.rowCounts.reduce(0, +) - layout.count)
+    var matrix = try base.blockMatrix(layout)
+    matrix.scale(rows: units.rows + nodes, columns: units.columns + nodes)
+    return matrix
+  }
+}
+
 extension RankShiftedOperator: BlockStructured {
   var blockLayout: BlockLayout? {
     (base as? any BlockStructured)?.blockLayout.map { $0.appendingNode(left.count) }
