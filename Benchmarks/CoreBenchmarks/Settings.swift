@@ -14,7 +14,7 @@ struct Settings {
 
   static let groups = [
     "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled", "batches",
-    "certificates", "kernels",
+    "certificates", "kernels", "structure",
   ]
 
   static let help = """

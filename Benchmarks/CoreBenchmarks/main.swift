@@ -46,6 +46,7 @@ func runBenchmarks() async throws -> Int32 {
   if settings.includes("batches") { try await benchmarkBatch(settings, into: &report) }
   if settings.includes("certificates") { try benchmarkCertificates(settings, into: &report) }
   if settings.includes("kernels") { try benchmarkKernels(settings, into: &report) }
+  if settings.includes("structure") { try benchmarkStructure(settings, into: &report) }
   print("\n\(report.missed == 0 ? "All numbers wanted are reached." : "\(report.missed) missed.")")
   if let path = settings.json {
     guard let file = fopen(path, "w") else {

@@ -79,7 +79,7 @@ extension LinearProgram {
   }
 
   /// Adds a term's factors to a matrix: entry (o·k, i·k) of it, or entry o·k of a diagonal.
-  private func addEntries(
+  func addEntries(
     of term: Term, _ geometry: StridedTerm, to corner: UnsafeMutablePointer<Double>,
     rowStride: Int = 1
   ) {

@@ -5,13 +5,19 @@ import Kernels
 /// In this order:
 /// 1. diagonal, as its `structure` states: division;
 /// 2. banded, as stated, with a band narrow against `n`: elimination within the band;
-/// 3. up to `denseThreshold` unknowns: materialised and factorised, by Cholesky's method if the
+/// 3. a recorded program whose blocks are eliminated for less than factorising the whole matrix would
+///    cost, or than `directWorth` products with it: see ``BlockEliminationSolver``;
+/// 4. up to `denseThreshold` unknowns: materialised and factorised, by Cholesky's method if the
 ///    entries are symmetric and it succeeds, else by LU;
-/// 4. symmetric, as probed with two random vectors: conjugate gradients, and MINRES where those meet
+/// 5. symmetric, as probed with two random vectors: conjugate gradients, and MINRES where those meet
 ///    a direction of negative curvature or do not converge;
-/// 5. else GMRES, then BiCGStab;
-/// 6. where iteration failed, and up to `materializationLimit` unknowns: materialised and factorised
-///    by LU, once for all right-hand sides.
+/// 6. else GMRES, then BiCGStab;
+/// 7. where iteration failed: blocks are eliminated, if there is a program whose elimination costs no
+///    more than factorising `materializationLimit` unknowns; or the matrix is materialised and
+///    factorised by LU, up to that many; once for all right-hand sides.
+///
+/// Where there is a program with a price, conjugate gradients are given as many steps as elimination
+/// would take in the same time, and other iterations a quarter of them.
 ///
 /// What the operator states about itself is probed first (`OperatorProbes.swift`): up to two products for
 /// operators of the user's, none for stored and recorded ones. A false statement is thrown. The
@@ -62,10 +68,16 @@ public struct Automatic: LinearSolver {
     let n = A.rowCount
     guard A.isSquare else { throw .notSquare(rowCount: n, columnCount: A.columnCount) }
     if let direct = try prepareBanded(A, passenger) { return direct }
+    let blocks = PricedBlocks(A, materializationLimit: materializationLimit)
+    if let blocks, let reason = blocks.reasonToEliminate(denseThreshold: denseThreshold),
+      let direct = blocks.prepared(reason: reason, passenger)
+    {
+      return direct
+    }
     if n <= denseThreshold {
       return try prepareDense(A, reason: "n ≤ \(denseThreshold)", passenger)
     }
-    return try prepareIterative(A)
+    return try prepareIterative(A, blocks)
   }
 
   private func prepareBanded(
@@ -114,18 +126,19 @@ public struct Automatic: LinearSolver {
   }
 
   private func prepareIterative(
-    _ A: any LinearOperator
+    _ A: any LinearOperator, _ blocks: PricedBlocks?
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     // Beyond about n products, materialising and factorising would have been cheaper.
-    let limit = n <= materializationLimit ? n : nil
+    let limit = blocks.map { max($0.products / 4, 1) } ?? (n <= materializationLimit ? n : nil)
     let probes = try IterativeProbes(A, symmetry: true, tolerance: relativeTolerance)
     var methods: [any PreparedLinearSolver]
     let reason: String
     do {
       let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
       methods = [try minres.prepared(for: A, probes: probes)]
-      let cg = ConjugateGradient(relativeTolerance: relativeTolerance, maximumIterations: limit)
+      let cg = ConjugateGradient(
+        relativeTolerance: relativeTolerance, maximumIterations: blocks?.products ?? limit)
       do {
         methods.insert(try cg.prepared(for: A, probes: probes), at: 0)
         reason = "CG, then MINRES; symmetric as probed"
@@ -142,9 +155,11 @@ public struct Automatic: LinearSolver {
       ]
       reason = "GMRES, then BiCGStab; not symmetric"
     }
+    let fallback: (any LinearSolver)? =
+      blocks ?? (n <= materializationLimit ? LUSolver() : nil)
     let chain = IterativeChain(
       base: A, methods: methods,
-      fallback: n <= materializationLimit ? LazyFactorization(base: A, solver: LUSolver()) : nil,
+      fallback: fallback.map { LazyFactorization(base: A, solver: $0) },
       methodDescription: because(
         A, "\(reason), n = \(n) > \(denseThreshold)", probed: "transposed product"))
     if singularityProbe { try chain.requireRegularity(of: A) }

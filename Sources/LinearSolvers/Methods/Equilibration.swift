@@ -40,6 +40,14 @@ struct Equilibration: Sendable {
   /// stay in range on the way, and elimination does not see the size.
   private static let (factorLimit, sizeLimit) = (1000, 500)
 
+  /// The given factors, powers of two.
+  init(rows: ArraySlice<Double>, columns: ArraySlice<Double>) {
+    count = rows.count
+    isIdentity = rows.allSatisfy { $0 == 1 } && columns.allSatisfy { $0 == 1 }
+    self.rows = isIdentity ? [] : Array(rows)
+    self.columns = isIdentity ? [] : Array(columns)
+  }
+
   /// `R = C = I` for `n` rows.
   init(identity n: Int) {
     count = n
@@ -72,8 +80,18 @@ struct Equilibration: Sendable {
   init(
     _ values: UnsafePointer<Double>, _ runs: [Run], count n: Int
   ) throws(LinearSolveError) {
+    try self.init(count: n) { $0.measure(values, runs) }
+  }
+
+  /// The scaling for the finite entries that `measure` shows, again at each call. Throws `singular`
+  /// for a zero row or column.
+  init(count n: Int, _ measure: (inout ExponentMaxima) -> Void) throws(LinearSolveError) {
     var sizes = ExponentMaxima(count: n)
-    sizes.measure(values, runs)
+    func measureAll() {
+      sizes.forget()
+      measure(&sizes)
+    }
+    measureAll()
     try sizes.requireNonzero()
     let size = sizes.largest
     let isBalanced = sizes.isBalanced(within: Self.tolerance)
@@ -88,16 +106,16 @@ struct Equilibration: Sendable {
       self.init(sizes)
       return
     }
-    sizes.measure(values, runs)
+    measureAll()
     // Square roots of both maxima at once converge to a scaling that does not depend on whether
     // rows or columns come first; the last two passes then make the maxima exactly 2⁰.
     for _ in 0..<6 {
       for i in 0..<n { sizes.rowExponents[i] -= sizes.rowMaxima[i] / 2 }
       for j in 0..<n { sizes.columnExponents[j] -= sizes.columnMaxima[j] / 2 }
-      sizes.measure(values, runs)
+      measureAll()
     }
     for i in 0..<n { sizes.rowExponents[i] -= sizes.rowMaxima[i] }
-    sizes.measure(values, runs)
+    measureAll()
     for j in 0..<n { sizes.columnExponents[j] -= sizes.columnMaxima[j] }
     self.init(sizes)
   }
@@ -151,27 +169,31 @@ struct Equilibration: Sendable {
 }
 
 /// The largest exponents in the rows and columns of a matrix that is being scaled.
-private struct ExponentMaxima {
-  var rowExponents: [Int32]
-  var columnExponents: [Int32]
-  var rowMaxima: [Int32]
-  var columnMaxima: [Int32]
+struct ExponentMaxima {
+  fileprivate var rowExponents: [Int32]
+  fileprivate var columnExponents: [Int32]
+  fileprivate var rowMaxima: [Int32]
+  fileprivate var columnMaxima: [Int32]
 
   /// The maximum over no entry at all.
   private static let none = Int32.min / 2
 
-  init(count n: Int) {
+  fileprivate init(count n: Int) {
     rowExponents = [Int32](repeating: 0, count: n)
     columnExponents = rowExponents
     rowMaxima = rowExponents
     columnMaxima = rowExponents
   }
 
-  mutating func measure(_ values: UnsafePointer<Double>, _ runs: [Equilibration.Run]) {
+  fileprivate mutating func forget() {
     for i in rowMaxima.indices {
       rowMaxima[i] = Self.none
       columnMaxima[i] = Self.none
     }
+  }
+
+  /// Takes the entries at `values` into account.
+  mutating func measure(_ values: UnsafePointer<Double>, _ runs: [Equilibration.Run]) {
     // Pointers, because this runs over every entry of the matrix.
     rowMaxima.withUnsafeMutableBufferPointer { rowMaxima in
       columnMaxima.withUnsafeMutableBufferPointer { columnMaxima in
@@ -193,7 +215,7 @@ private struct ExponentMaxima {
     }
   }
 
-  func requireNonzero() throws(LinearSolveError) {
+  fileprivate func requireNonzero() throws(LinearSolveError) {
     for maxima in [rowMaxima, columnMaxima] {
       if let index = maxima.firstIndex(of: Self.none) {
         throw .singular(pivotIndex: index, estimatedCondition: .infinity)
@@ -202,9 +224,9 @@ private struct ExponentMaxima {
   }
 
   /// The exponent of the largest entry.
-  var largest: Int { Int(rowMaxima.max() ?? 0) }
+  fileprivate var largest: Int { Int(rowMaxima.max() ?? 0) }
 
-  func isBalanced(within tolerance: Int) -> Bool {
+  fileprivate func isBalanced(within tolerance: Int) -> Bool {
     for maxima in [rowMaxima, columnMaxima] {
       guard let low = maxima.min(), let high = maxima.max() else { continue }
       if Int(high) - Int(low) > tolerance { return false }
@@ -213,7 +235,7 @@ private struct ExponentMaxima {
   }
 
   /// Takes `2^exponent` out of the matrix, half of it by rows, half by columns.
-  mutating func divide(by exponent: Int) {
+  fileprivate mutating func divide(by exponent: Int) {
     let half = Int32(exponent / 2)
     for i in rowExponents.indices { rowExponents[i] -= Int32(exponent) - half }
     for j in columnExponents.indices { columnExponents[j] -= half }

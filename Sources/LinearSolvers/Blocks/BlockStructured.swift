@@ -1,0 +1,154 @@
+import Kernels
+
+/// An operator that can be read as a ``BlockMatrix``: a recorded program, and what is made of one.
+package protocol BlockStructured: LinearOperator {
+  /// The blocks without their numbers; `nil` where they cannot be told. Square in all.
+  var blockLayout: BlockLayout? { get }
+
+  /// The blocks of that layout.
+  func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix
+}
+
+extension AdjointOperator: BlockStructured {
+  package var blockLayout: BlockLayout? {
+    (base as? any BlockStructured)?.blockLayout.map(\.transposed)
+  }
+
+  package func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix {
+    guard let base = base as? any BlockStructured else {
+      stop("The blocks of an operator without blocks were asked for.")
+    }
+    return try base.blockMatrix(layout.transposed).transposed
+  }
+}
+
+extension OperatorInUnits: BlockStructured {
+  var blockLayout: BlockLayout? { (base as? any BlockStructured)?.blockLayout }
+
+  /// Nodes keep their units.
+  func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix {
+    guard let base = base as? any BlockStructured else {
+      stop("The blocks of an operator without blocks were asked for.")
+    }
+    let nodes = [Double](
+      repeating: 1, count: layout.rowCounts.reduce(0, +) - layout.count)
+    var matrix = try base.blockMatrix(layout)
+    matrix.scale(rows: units.rows + nodes, columns: units.columns + nodes)
+    return matrix
+  }
+}
+
+extension RankShiftedOperator: BlockStructured {
+  var blockLayout: BlockLayout? {
+    (base as? any BlockStructured)?.blockLayout.map { $0.appendingNode(left.count) }
+  }
+
+  /// `A + α L Rᵀ` has a node more, `z = Rᵀx`.
+  func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix {
+    guard let base = base as? any BlockStructured, let inner = base.blockLayout else {
+      stop("The blocks of an operator without blocks were asked for.")
+    }
+    let (k, n) = (left.count, rowCount)
+    let L = DenseBlock(
+      rowCount: k, columnCount: n, entries: left.flatMap { $0.map { factor * $0 } })
+    return try base.blockMatrix(inner).appendingNode(
+      DenseBlock(rowCount: k, columnCount: n, entries: right.flatMap { $0 }), L.transposed)
+  }
+}
+
+/// Solves `A x = b` for a square `A` by eliminating blocks of the program that computes it, whatever
+/// that costs; see ``Automatic``, which asks for the price first.
+///
+/// Recorded conditions are such programs. Diagonals, bands, borders, low rank, normal matrices and the
+/// blocks of Karush–Kuhn–Tucker systems are found in them. Any other operator is factorised by
+/// ``LUSolver``, and so is one whose elimination loses too many digits.
+public struct BlockEliminationSolver: LinearSolver {
+  /// What a computed solution must satisfy; see ``SolveAcceptance/directDefault``.
+  public var acceptance: SolveAcceptance
+
+  /// Elimination whose solutions must satisfy `acceptance`.
+  public init(acceptance: SolveAcceptance = .directDefault) { self.acceptance = acceptance }
+
+  /// Eliminates.
+  public func prepare(
+    _ A: any LinearOperator
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
+    if let structured = A as? any BlockStructured, let layout = structured.blockLayout,
+      let prepared = try? prepared(structured, layout, reason: nil)
+    {
+      return prepared
+    }
+    return try LUSolver(acceptance: acceptance).prepare(A)
+  }
+
+  /// Eliminates, and tries the factors on a random right-hand side. Throws where today's caller had
+  /// better take another method.
+  func prepared(
+    _ A: any BlockStructured, _ layout: BlockLayout, reason: String?,
+    passenger: Passenger? = nil
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
+    let factors = try BlockElimination(A, try A.blockMatrix(layout), passenger: passenger)
+    let prepared = PreparedDirectSolver(
+      base: A, factors: factors, acceptance: acceptance, reason: reason)
+    for transposed in [false, true] {
+      _ = try prepared.solve(
+        ProbeVector.make(count: A.rowCount, seed: 7), transposed: transposed)
+    }
+    return prepared
+  }
+}
+
+/// A program whose elimination has a price.
+struct PricedBlocks: LinearSolver {
+  private let A: any BlockStructured
+  private let layout: BlockLayout
+  private let price: Double
+  private let materializationLimit: Int
+
+  /// `nil` if the operator is no such program, or if elimination costs more than to factorise
+  /// `materializationLimit` unknowns.
+  init?(_ A: any LinearOperator, materializationLimit: Int) {
+    guard let structured = A as? any BlockStructured, let layout = structured.blockLayout,
+      let price = BlockPlan.price(layout, limit: Price.dense(materializationLimit))
+    else { return nil }
+    self.A = structured
+    self.layout = layout
+    self.price = price
+    self.materializationLimit = materializationLimit
+  }
+
+  /// As the last resort, for the operator that was priced.
+  func prepare(_ A: any LinearOperator) throws(LinearSolveError) -> any PreparedLinearSolver {
+    do {
+      return try BlockEliminationSolver().prepared(self.A, layout, reason: nil)
+    } catch {
+      if layout.count > materializationLimit { throw error }
+      return try LUSolver().prepare(A)
+    }
+  }
+
+  /// How many products with `A` take as long.
+  var products: Int {
+    let product = Price.step + Price.entry * Double(layout.entryCount)
+    return Int(min(price / product, 1e9))
+  }
+
+  /// So many products and fewer are not worth an iteration that may need more.
+  private static var directWorth: Int { 40 }
+
+  /// Why elimination is the cheapest method; `nil` if it is not. A matrix that is to be factorised
+  /// as a whole may turn out to be definite, which halves the work.
+  func reasonToEliminate(denseThreshold: Int) -> String? {
+    let n = layout.count
+    if n <= denseThreshold {
+      return 2 * price < Price.dense(n) ? "as found in the program" : nil
+    }
+    return products <= Self.directWorth
+      ? "as found in the program, for less than \(Self.directWorth) products" : nil
+  }
+
+  /// The factors, unless elimination loses too many digits.
+  func prepared(reason: String, _ passenger: Passenger?) -> (any PreparedLinearSolver)? {
+    try? BlockEliminationSolver().prepared(A, layout, reason: reason, passenger: passenger)
+  }
+}
