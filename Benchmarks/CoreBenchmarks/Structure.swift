@@ -1,3 +1,4 @@
+import Measurement
 import ImplicitDifferentiation
 
 #if canImport(Glibc)
