@@ -1,5 +1,5 @@
-import Measurement
 import ImplicitDifferentiation
+import Measurement
 
 #if canImport(Glibc)
   import Glibc
