@@ -80,8 +80,9 @@ extension Factorization {
       ConditionEstimate.inverseNorm(
         count: count, rounds: rounds, passenger: passenger
       ) { b, columns, transposed in
-        if columns == 1 {
-          solve(b, transposed: transposed)
+        // Dense factors take few columns faster one by one.
+        if areDear {
+          for j in 0..<columns { solve(b + j * count, transposed: transposed) }
         } else {
           solve(b, columns: columns, transposed: transposed)
         }
