@@ -45,7 +45,16 @@ package enum NumberMemory {
     base.deallocate()
   }
 
-  private static let kept = Mutex(Kept())
+  private static let kept: Mutex<Kept> = {
+    #if !UNPOOLED
+      // Arrays do not come from here, and they are large too. The C library of Linux learns from the
+      // largest block that a program gives back which sizes to keep for it (up to 32 MB); kept blocks
+      // would never teach it. So one is given back, once, that was never touched and so never was
+      // memory.
+      UnsafeMutableRawPointer.allocate(byteCount: 31 << 20, alignment: 16).deallocate()
+    #endif
+    return Mutex(Kept())
+  }()
 }
 
 /// Sizes grow by quarters of a power of two, so that at most a fifth of a block lies idle.
