@@ -121,7 +121,7 @@ import Testing
       let report = try function.linearize(at: problem.input(beyondBorderBy: d)).report
       #expect(report.warnings.count == 1)
       #expect(
-        report.warnings.allSatisfy { $0.contains("The conditions have a kink at a distance") })
+        report.warnings.allSatisfy { $0.contains("The conditions have a kink within") })
     }
   }
 

@@ -94,7 +94,7 @@ extension HostileInput {
         shortest.certification = .off
         let answer = try shortest.pushforward(at: [2, 2], [1, 1])
         return (
-          "The derivative is \(PageCell(answer.value.scalars).text).",
+          "The derivative along $(1, 1)$ is \(PageCell(answer.value.scalars).text).",
           answer.value.scalars.allSatisfy { near($0, 0.5, within: 1e-14) }
         )
       }),
@@ -121,7 +121,8 @@ extension HostileInput {
         let answer = try heights(Gauge(right: [1, 1, 1])).pushforward(at: measured, [1, -1, 0])
         let expected = [-1.0 / 3, 2.0 / 3, -1.0 / 3]
         return (
-          "The derivative is \(PageCell(answer.value.scalars).text), the one without a common rise.",
+          "The derivative along $(1, -1, 0)$ is \(PageCell(answer.value.scalars).text), the one without a "
+            + "common rise.",
           zip(answer.value.scalars, expected).allSatisfy { ($0 - $1).magnitude < 1e-14 }
         )
       }),

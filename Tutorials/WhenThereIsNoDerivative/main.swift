@@ -35,12 +35,12 @@ note("inputs", HostileInput.all.count)
 // that $\lVert F\rVert$ be small. But $10^{-9}(y^2 - x) = 0$ is the same condition, with the same
 // solution and the same derivative, and any residual that you like.
 //
-// What does not depend on how the condition is written is how far Newton's method would move from
+// What does not depend on the scale of the condition is how far Newton's method would move from
 // here,
 //
 // $$A^{-1}F = \frac{c\,(y^2 - x)}{2cy} = \frac{y^2 - x}{2y},$$
 //
-// because $A$ has the units of $F$ over those of $y$. It is an estimate of the distance to the solution,
+// because $A$ has the units of $F$ over those of $y$. To first order it is the distance to the solution,
 // and divided by $y$ it is here also the relative error of the derivative, which is
 // \(error at 2.01) at $y = 2.01$. Four points. The last one belongs to $y^2 + x = 0$ with $x = 10^{-10}$, which has no real
 // solution at all.
@@ -82,15 +82,16 @@ try check(
 let residualOfGood = 1e9 * ((2 + 1e-10) * (2 + 1e-10) - 4)
 try check(
   residualOfGood > 0.0401 && residualOfGood > 1e9 * 2e-10,
-  "the good point has the largest residual, a billion times that of the last")
+  "the good point has the largest residual, more than a billion times that of the last")
 note("slope at 2.01", digits(6, 0.5 / 2.01))
 note("error at 2.01", digits(2, 1 - 0.5 / 2.01 / 0.25))
 
 // By residuals, the good point would be the worst of the four, and the one that solves nothing almost the
 // best. By corrections the order is right. The test costs one more solve with a matrix that
 // is factorised anyway, and the library makes it with every derivative; above $10^{-6}$ it refuses, unless
-// told otherwise. Before it does, it looks whether Newton's method, left to itself, arrives somewhere: if
-// so, the solver had stopped early, and if not, there may be nothing to arrive at.
+// told otherwise. Before it does, it looks whether Newton's method, left to itself, arrives somewhere (at
+// most 25 steps, until the correction is small): if so, the solver had stopped early or solves other
+// conditions, and if not, there may be nothing to arrive at.
 
 // ## A fold, approached
 //
@@ -141,10 +142,11 @@ try plot(
       .line("stated error", x: distances, y: stated, dashed: true),
       .line("10^(−trusted digits)", x: distances, y: promised),
     ],
-    marks: [.horizontal(1e-6, "refused above, by default")],
+    marks: [.horizontal(1e-6, "above, its correction is refused")],
     caption:
-      "The solver stops at the same residual everywhere. Where the dashed curve turns flat, at "
-      + "the left, the point is farther from the solution than the solution from the fold."))
+      "The solver stops below the same residual everywhere. Where the dashed curve turns flat, at "
+      + "the left, the point is farther from the solution than the solution from the fold, and at the "
+      + "very end even the stated error is too small: these points are refused."))
 // hide end
 let honest = zip(zip(stated, trueErrors), corrections).filter { $0.1 <= 1e-6 }
 try check(
@@ -152,13 +154,15 @@ try check(
   "wherever the library answers, the stated error is at least the true one and below nine times it"
 )
 try check(
+  (stated.last ?? 0) < (trueErrors.last ?? 0), "at the last point, refused, it is the smaller one")
+try check(
   zip(promised, trueErrors).allSatisfy { $0 == 1 || $0 >= $1 },
   "no digit is promised that is not there, refused points included")
 show("at x = 0.01", try watched.pullback(at: 0.01, 1).report)
 show("at x = 1e-9", try watched.pullback(at: 1e-9, 1).report)
 
 // (The policy `.warn` returns what would be refused, and puts the sentence into the report; the
-// default throws it, here for $x$ of \(refused below) and less. We wanted to see the curves go on.) The residual is the same all the way, and the
+// default throws it, here for $x$ of \(refused below) and less. We wanted to see the curves go on.) The residual stays below the same bound all the way, and the
 // error grows from $10^{-10}$ to everything. The error is *measured* here: two more recordings, at the points
 // that a Newton step leads to, give or take what rounding does to the residual; six times the larger change of the
 // derivative is stated, for safety. By default it is
@@ -173,7 +177,7 @@ show("at x = 1e-9", try watched.pullback(at: 1e-9, 1).report)
 
 // hide begin
 /// What came of the inputs so far.
-var (refused, answered, unexpected) = (0, 0, 0)
+var (refused, answered, unexpected, shown) = (0, 0, 0, 0)
 
 @MainActor func tell(_ reason: HostileInput.Reason, line: Int = #line) async {
   for input in HostileInput.all(reason) {
@@ -181,6 +185,7 @@ var (refused, answered, unexpected) = (0, 0, 0)
     if outcome.isRefusal { refused += 1 } else { answered += 1 }
     if !outcome.isExpected { unexpected += 1 }
     guard input.isShown else { continue }
+    shown += 1
     let file = input.file.split(separator: "/").last ?? ""
     let place = "../Tutorials/HostileInputs/\(file)#L\(input.line)"
     let title = input.title.prefix(1).uppercased() + input.title.dropFirst()
@@ -204,8 +209,8 @@ var (refused, answered, unexpected) = (0, 0, 0)
 
 await tell(.noSolution)  // hide
 
-// Note the second input and the conditions of another problem. The residual of the first is tiny, and the
-// derivative that belongs to the other looks like any number. What is asked is the same for both: would
+// Note the condition without a solution, the third input, and the conditions of another problem. The residual of the former is tiny, and the
+// derivative that belongs to the latter looks like any number. What is asked is the same for both: would
 // Newton's method stay here? An early stop it can also mend (`polish`): the steps that were missing are
 // made, as long as they help.
 //
@@ -272,11 +277,13 @@ try check(
   unexpected == 0, "all inputs gave the expected error or answer, with the expected numbers")
 note("refused", refused)
 note("answered", answered)
+note("shown", shown)
 
-// Of all inputs, \(refused) were refused and \(answered) answered. Two of the answers are no derivatives. One
+// Of all inputs, \(refused) were refused and \(answered) answered. (\(shown) of them stand above.) Two of
+// the answers are no derivatives although nothing was switched off. One
 // is the threshold at its kink. The other is instructive: a line with a wave on it, so fine that the slope
 // changes within the accuracy of the solver. An estimate of the error supposes that $A$ varies no
-// faster than the solution itself, in proportion, as it does for equations of ordinary smoothness. But an
+// faster than the solution itself, in proportion, as it does, up to a moderate factor, for most equations. But an
 // estimate is taken only if it promises eight digits; here the solver stopped too early for that, so the error was
 // measured, at a second point, and no digit is said to be right. (The measurement does not get the size right, since
 // a Newton step on such a wave does not lead to the solution; but zero digits are zero digits.)

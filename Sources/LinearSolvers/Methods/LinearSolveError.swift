@@ -167,7 +167,7 @@ extension LinearSolveError: CustomStringConvertible {
         ? "The \(side.rawValue) null vector \(index) of the gauge is zero, not finite or a "
           + "combination of the ones before it. Declare linearly independent directions."
         : "The \(side.rawValue) null vector \(index) of the gauge is none: the operator maps it to "
-          + "\(ratio.shortened) of its own size, and \(tolerance.shortened) is allowed. Check its "
+          + "\(ratio.shortened) of its size times that of the operator, and \(tolerance.shortened) is allowed. Check its "
           + "signs and entries, and that the conditions hold at the solution."
     case .inconsistentWithGauge(let side, let index, let component, let size, let tolerance):
       switch side {
