@@ -18,6 +18,7 @@ final class Certifier: Sendable {
   /// Whether the products are derivatives up to rounding, and no approximations.
   private let isExact: Bool
   private let hasBranches: Bool
+  private let conditionsTolerance: Double?
   private let linearize: @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   private let state = Mutex(State())
 
@@ -36,12 +37,14 @@ final class Certifier: Sendable {
   ///   - measureNewton: the Newton step with a verdict on the solution; `nil` if none is wanted.
   ///   - linearize: records the conditions with the same input and another solution.
   init(
-    _ certification: Certification, conditions: LinearizedConditions,
-    solver: any PreparedLinearSolver, input: @escaping @Sendable () -> [Double],
+    _ certification: Certification, conditionsTolerance: Double?,
+    conditions: LinearizedConditions, solver: any PreparedLinearSolver,
+    input: @escaping @Sendable () -> [Double],
     solution: [Double], measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?,
     linearize: @escaping @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   ) {
     self.certification = certification
+    self.conditionsTolerance = conditionsTolerance
     A = conditions.A
     B = conditions.B
     self.solver = solver
@@ -59,15 +62,23 @@ final class Certifier: Sendable {
   /// What the Newton step tells, once it is known; `nil` where none is wanted.
   func newton() throws -> NewtonFinding? {
     if let known = state.withLock({ $0.newton }) { return known }
-    guard let measureNewton else { return nil }
-    let finding = try boundedNewton() ?? measureNewton(self)
+    guard measureNewton != nil else { return nil }
+    guard let bounded = boundedNewton() else { return try exactNewton() }
+    state.withLock { $0.newton = bounded }
+    return bounded
+  }
+
+  /// The step itself, where a bound is known already.
+  private func exactNewton() throws -> NewtonFinding? {
+    guard let finding = try measureNewton?(self) else { return nil }
     state.withLock { $0.newton = finding }
     return finding
   }
 
-  /// Below this a bound of the Newton correction is as good as the correction: even with an `‖A⁻¹‖`
-  /// that is underestimated by a thousand the conditions hold.
+  /// A bound of the Newton correction is as good as the correction while it is below this, and this
+  /// part of the tolerance: even with an `‖A⁻¹‖` that is underestimated by a thousand the conditions hold.
   private static var boundLimit: Double { 1e-10 }
+  private static var boundShare: Double { 1e-4 }
 
   /// For iterative methods, where the step costs as much as a derivative: it is at most `‖A⁻¹‖ ‖F‖`.
   /// If that is small enough, with the norm that a random right-hand side shows, a step is not needed.
@@ -75,9 +86,13 @@ final class Certifier: Sendable {
     guard solver.condition == nil, certification.effort != .measure, isExact, !hasBranches,
       !(solver is PreparedGaugedSolver), let inverse = (try? regularity())?.inverseNormEstimate
     else { return nil }
-    let bound = inverse * norm(residual) / norm(solution)
-    return bound <= Self.boundLimit
-      ? NewtonFinding(step: nil, correction: bound, entryCorrection: bound) : nil
+    let length = inverse * norm(residual)
+    let bound = length / norm(solution)
+    guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
+    else { return nil }
+    let smallest = solution.reduce(Double.infinity) { Swift.min($0, $1.magnitude) }
+    return NewtonFinding(
+      step: nil, correction: bound, entryCorrection: length == 0 ? 0 : length / smallest)
   }
 
   // MARK: Errors
@@ -226,26 +241,34 @@ final class Certifier: Sendable {
     if certification.effort == .none { return nil }
     let terms: Double
     if certification.effort == .estimate {
-      guard let correction = try newton()?.entryCorrection, isExact else { return nil }
+      guard let newton = try newton(), isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
       let condition = try conditionNumber(for: answer)
       let defect =
         solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
-      // No residual tells the solution better than to κ ε, however small it was computed to be.
-      let distance = correction + condition * .ulpOfOne
-      let wrong = Self.curvature * condition * distance + (answer.relativeBias ?? 0)
-      let estimate = DerivativeErrorEstimate(
-        truncation: terms == 0 ? 0 : wrong * terms,
-        rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
-        isMeasured: false)
       // The condition of a scaled matrix is not that of the changes that a Newton step makes to it.
       let isTold = solver.condition.map { !$0.isScaled } ?? condition.isFinite
-      if isTold && estimate.relative <= certification.measuredAbove
-        && certification.accepts(estimate)
-      {
-        return estimate
+      /// The estimate, if it promises enough.
+      func estimate(_ newton: NewtonFinding) -> DerivativeErrorEstimate? {
+        // No residual tells the solution better than to κ ε, however small it was computed to be.
+        let distance = newton.entryCorrection + condition * .ulpOfOne
+        let wrong = Self.curvature * condition * distance + (answer.relativeBias ?? 0)
+        let estimate = DerivativeErrorEstimate(
+          truncation: terms == 0 ? 0 : wrong * terms,
+          rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
+          isMeasured: false)
+        let isEnough =
+          estimate.relative <= certification.measuredAbove && certification.accepts(estimate)
+        return isEnough ? estimate : nil
+      }
+      if isTold {
+        if let estimate = estimate(newton) { return estimate }
+        // A bound is what was wanting, perhaps; the step itself costs less than to measure.
+        if newton.step == nil, let exact = try exactNewton(), let estimate = estimate(exact) {
+          return estimate
+        }
       }
     } else {
       terms = Swift.max(size, try termsNorm())

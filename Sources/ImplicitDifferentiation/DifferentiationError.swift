@@ -85,7 +85,8 @@ extension DifferentiationError: CustomStringConvertible {
         + "a solution exist for this input? Look for an end of the solutions, as past a fold, "
         + "and check that the conditions are those that the solver solves."
     case .kinkNearby(let distance):
-      return "The conditions have a kink within \(distance.shortened) of the solution, relative to its "
+      return
+        "The conditions have a kink within \(distance.shortened) of the solution, relative to its "
         + "size, and the solution is known no better than that: the derivative may be that of the "
         + "wrong side. Let the solver run longer; if the kink is at the solution itself, there is no "
         + "derivative for all directions, and the input must move away from it."

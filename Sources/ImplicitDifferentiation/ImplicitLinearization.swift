@@ -105,7 +105,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       return finding
     }
     let certifier = Certifier(
-      certification, conditions: linearized, solver: prepared, input: { point.flattened() },
+      certification, conditionsTolerance: conditionsTolerance, conditions: linearized,
+      solver: prepared, input: { point.flattened() },
       solution: position, measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
     let hasBranches = linearized.recording?.hasBranches == true
     if let finding = try certifier.newton() {

@@ -244,12 +244,12 @@ package enum ProgramExecutor {
     terms: [ProgramTerm]
   ) -> Bool {
     guard first.space == .workspace, first.terms.count == 1, second.terms.count == 1,
-      !first.accumulates, !second.accumulates
+      !first.accumulates, !second.accumulates, !second.firstStores || !second.lanes.isEmpty
     else { return false }
     let (product, transposed) = (terms[first.terms.lowerBound], terms[second.terms.lowerBound])
     let (a, b) = (product.term, transposed.term)
     guard product.coefficient != nil, product.coefficient == transposed.coefficient,
-      a.coefficient == b.coefficient, a.extents == b.extents, a.extents[1] > 1,
+      a.coefficient == b.coefficient, a.extents == b.extents, a.extents[0] > 1, a.extents[1] > 1,
       a.extents[2] == 1, a.extents[3] == 1, product.indexed == nil, transposed.indexed == nil,
       product.scale != 0, transposed.scale != 0, product.bias == 0, transposed.bias == 0,
       a.coefficient.strides[1] == 1, a.coefficient.strides[0] >= a.extents[1],

@@ -73,6 +73,9 @@ struct BlockElimination: Factorization {
     let loss = outerNorm * outerInverse * factors.growth
     if !(loss <= Self.trustedLoss) { throw .singular(pivotIndex: 0, estimatedCondition: loss) }
     norms = try scaledNorms(of: A)
+    if !norms.rows.isFinite || !norms.columns.isFinite {
+      throw .singular(pivotIndex: 0, estimatedCondition: .infinity)
+    }
     // The limit is that of the larger matrix, above.
     condition = try requireRegular(
       limit: 0, pivots: EmptyCollection<Double>(), passenger: passenger)

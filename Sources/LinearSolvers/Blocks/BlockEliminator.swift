@@ -7,6 +7,8 @@ struct BlockEliminator {
   private(set) var columnSegments: Segments
   /// The largest entry seen so far.
   private(set) var largestEntry = 0.0
+  /// What was eliminated, in order.
+  private(set) var steps: [BlockFactors.Step] = []
   private var blocks: [[Block?]]
   /// Pivots that are too small, until something is eliminated.
   private var refused: Set<BlockPlan.Place> = []
@@ -31,16 +33,16 @@ struct BlockEliminator {
     }
   }
 
-  /// The next step; `nil` if the rest is to be factorised densely.
-  mutating func next() throws(LinearSolveError) -> BlockFactors.Step? {
+  /// Eliminates until the rest is to be factorised densely.
+  mutating func eliminate() {
     while let pivot = plan.pivot(refused: refused) {
       if let factors = factors(of: pivot) {
         refused = []
-        return eliminate(pivot, factors)
+        steps.append(eliminate(pivot, factors))
+      } else if !split(pivot) {
+        refused.insert(BlockPlan.Place(row: pivot.row, column: pivot.column))
       }
-      if !split(pivot) { refused.insert(BlockPlan.Place(row: pivot.row, column: pivot.column)) }
     }
-    return nil
   }
 
   /// The factors of a pivot; `nil` if it is too small.
@@ -129,6 +131,12 @@ struct BlockEliminator {
     else { return false }
     let (rows, columns) = plan.connected(to: pivot)
     for j in columns {
+      let new = columnSegments.counts.count
+      for k in steps.indices {
+        steps[k].right = Self.split(steps[k].right, j, new) {
+          ($0.restricted(rows: nil, columns: kept), $0.restricted(rows: nil, columns: rest))
+        }
+      }
       for i in blocks.indices {
         let block = blocks[i][j]
         blocks[i][j] = block?.restricted(rows: nil, columns: kept).unlessZero
@@ -137,6 +145,12 @@ struct BlockEliminator {
       columnSegments.split(j, kept: kept, rest: rest)
     }
     for i in rows {
+      let new = rowSegments.counts.count
+      for k in steps.indices {
+        steps[k].below = Self.split(steps[k].below, i, new) {
+          ($0.restricted(rows: kept, columns: nil), $0.restricted(rows: rest, columns: nil))
+        }
+      }
       let row = blocks[i]
       blocks[i] = row.map { $0?.restricted(rows: kept, columns: nil).unlessZero }
       blocks.append(row.map { $0?.restricted(rows: rest, columns: nil).unlessZero })
@@ -145,6 +159,19 @@ struct BlockEliminator {
     plan.split(rows: rows, columns: columns, kept: kept.count, rest: rest.count)
     plan.shapes = blocks.map { $0.map { $0?.shape } }
     return true
+  }
+
+  /// The neighbours of a step taken earlier, where segment `j` is split into itself and a new one.
+  private static func split(
+    _ neighbours: [BlockFactors.Neighbour], _ j: Int, _ new: Int, _ parts: (Block) -> (Block, Block)
+  ) -> [BlockFactors.Neighbour] {
+    neighbours.flatMap { neighbour in
+      if neighbour.segment != j { return [neighbour] }
+      let (kept, rest) = parts(neighbour.block)
+      return [(j, kept), (new, rest)].compactMap { segment, block in
+        block.unlessZero.map { BlockFactors.Neighbour(segment: segment, block: $0) }
+      }
+    }
   }
 
   /// What is left, row-major.

@@ -51,7 +51,8 @@ struct BlockFactors: Sendable {
     total = layout.rowCounts.reduce(0, +)
     var eliminator = BlockEliminator(matrix, rowSegments, columnSegments)
     let given = eliminator.largestEntry
-    while let step = try eliminator.next() { steps.append(step) }
+    eliminator.eliminate()
+    steps = eliminator.steps
     growth = given == 0 ? .infinity : max(1, eliminator.largestEntry / given)
     rowSegments = eliminator.rowSegments
     columnSegments = eliminator.columnSegments

@@ -212,7 +212,9 @@ package struct SparseBlock: Sendable {
   /// The entries as a band.
   var band: BandMatrix {
     var result = BandMatrix(count: rowCount, lower: lower, upper: upper)
-    forEachEntry { i, j, value in result.values[(j - i + lower) * rowCount + i] = value }
+    result.numbers.withMutablePointer { numbers in
+      forEachEntry { i, j, value in numbers[(j - i + lower) * rowCount + i] = value }
+    }
     return result
   }
 

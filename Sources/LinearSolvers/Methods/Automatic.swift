@@ -74,6 +74,7 @@ public struct Automatic: LinearSolver {
     {
       return direct
     }
+    passenger?.reset()
     if n <= denseThreshold {
       return try prepareDense(A, reason: "n ≤ \(denseThreshold)", passenger)
     }

@@ -17,6 +17,9 @@ package final class Passenger {
     vector = b
   }
 
+  /// Forgets the solution, when the factors that gave it were refused.
+  func reset() { solution = nil }
+
   /// Has `body` replace the right-hand side, at size one, by the solution.
   func solved<Result>(_ body: (UnsafeMutablePointer<Double>) -> Result) -> Result {
     let numbers = NumberBuffer(uninitializedCount: vector.count)

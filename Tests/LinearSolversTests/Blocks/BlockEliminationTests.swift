@@ -221,6 +221,36 @@ import Testing
     try matrix.expectAgreement()
   }
 
+  /// The blocks beside a pivot that was taken earlier are split too: the third node goes first, since it has
+  /// but diagonals around it, and one of them leads to the segment that is split then.
+  @Test("A segment is split after a step that it stands beside")
+  func splitAfterStep() throws {
+    let (n, m) = (24, 128)
+    let slack = (0..<m).map { $0 % 8 == 0 ? 0 : 1 + Double($0 % 3) }
+    let multiplier = (0..<m).map { $0 % 8 == 0 ? 2.0 : 0 }
+    let ones = [Double](repeating: 1, count: m)
+    let G = SeededNumbers.vector(m * n, seed: 5)
+    var Q = SeededNumbers.vector(n * n, seed: 6)
+    for i in 0..<n { Q[i * n + i] += 6 }
+    let matrix = TestProgram(
+      rowCounts: [n, m, m, m], columnCounts: [n, m, m, m], outputs: 2, inputs: 2,
+      blocks: [
+        (0, 0, .dense(DenseBlock(rowCount: n, columnCount: n, entries: Q))),
+        (0, 1, .dense(DenseBlock(rowCount: m, columnCount: n, entries: G).transposed)),
+        (1, 1, .sparse(SparseBlock(diagonal: slack))),
+        (1, 2, .sparse(SparseBlock(diagonal: multiplier))),
+        (1, 3, .sparse(SparseBlock(diagonal: ones.indices.map { 0.25 + Double($0 % 5) / 16 }))),
+        (2, 0, .dense(DenseBlock(rowCount: m, columnCount: n, entries: G))),
+        (2, 2, .sparse(SparseBlock(diagonal: ones.map { -$0 }))),
+        (3, 2, .sparse(SparseBlock(diagonal: ones))),
+        (3, 3, .sparse(SparseBlock(diagonal: ones.map { -$0 }))),
+      ])
+    let description = try matrix.description
+    #expect(description.hasPrefix("diagonal 128"))
+    #expect(description.contains("diagonal 112"))
+    try matrix.expectAgreement()
+  }
+
   // MARK: What is refused
 
   @Test("Singular matrices are refused, whatever hides it")
