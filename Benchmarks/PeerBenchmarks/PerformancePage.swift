@@ -95,6 +95,8 @@ struct PerformancePage {
     compilation left out, its structure declared where it can be told, and its tolerances set for nine digits
     or so. In our columns nothing is declared: the conditions are plain tensor code, the linear solver is
     the library's choice, and every answer has passed its checks. The last column is our time divided by theirs.
+    The run is older than elimination by blocks, which changes the rows of the softmax and of larger quadratic
+    programs.
     """
   }
 
