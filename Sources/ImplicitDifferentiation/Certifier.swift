@@ -24,13 +24,18 @@ final class Certifier: Sendable {
 
   /// What is computed at its first use, and kept.
   private struct State {
+    /// The step itself.
     var newton: NewtonFinding?
+    /// What a bound tells, by the direction of the evidence.
+    var bounded: [Bool: NewtonFinding] = [:]
     var inputNorm: Double?
     var image: [Double]?
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: [LinearizedConditions]?
-    var regularity: RegularityEvidence?
+    /// For `A` and `Aᵀ`; that of `A` alone where it was wanted before any derivative.
+    var regularity: [Bool: RegularityEvidence] = [:]
+    var isKnownAtStart = false
   }
 
   /// - Parameters:
@@ -59,17 +64,28 @@ final class Certifier: Sendable {
 
   // MARK: Whether the conditions hold
 
-  /// What the Newton step tells, once it is known; `nil` where none is wanted.
+  /// What the Newton step tells before any derivative is taken; `nil` where none is wanted, or where
+  /// derivatives will tell.
   func newton() throws -> NewtonFinding? {
-    if let known = state.withLock({ $0.newton }) { return known }
+    if isLeftToDerivatives { return nil }
+    state.withLock { $0.isKnownAtStart = true }
+    return try newton(transposed: false)
+  }
+
+  /// What it tells a derivative that solves with `A`, or with `Aᵀ`.
+  ///
+  /// It depends on nothing but the direction, whatever was asked before and on whatever thread.
+  func newton(transposed: Bool) throws -> NewtonFinding? {
     guard measureNewton != nil else { return nil }
-    guard let bounded = boundedNewton() else { return try exactNewton() }
-    state.withLock { $0.newton = bounded }
+    if let known = state.withLock({ $0.bounded[transposed] }) { return known }
+    guard let bounded = boundedNewton(transposed: transposed) else { return try exactNewton() }
+    state.withLock { $0.bounded[transposed] = bounded }
     return bounded
   }
 
   /// The step itself, where a bound is known already.
   private func exactNewton() throws -> NewtonFinding? {
+    if let known = state.withLock({ $0.newton }) { return known }
     guard let finding = try measureNewton?(self) else { return nil }
     state.withLock { $0.newton = finding }
     return finding
@@ -80,11 +96,30 @@ final class Certifier: Sendable {
   private static var boundLimit: Double { 1e-10 }
   private static var boundShare: Double { 1e-4 }
 
-  /// For iterative methods, where the step costs as much as a derivative: it is at most `‖A⁻¹‖ ‖F‖`.
-  /// If that is small enough, with the norm that a random right-hand side shows, a step is not needed.
-  private func boundedNewton() -> NewtonFinding? {
-    guard solver.condition == nil, certification.effort != .measure, isExact, !hasBranches,
-      !(solver is PreparedGaugedSolver), let inverse = (try? regularity())?.inverseNormEstimate
+  /// Whether a bound may take the place of the Newton step: for iterative methods, where the step costs
+  /// as much as a derivative.
+  private var mayBound: Bool {
+    solver.condition == nil && certification.effort != .measure && isExact && !hasBranches
+      && !(solver is PreparedGaugedSolver) && solver is any TriesRegularity
+  }
+
+  /// Whether the residual is so small that no solver would find another point, unless `A` is all but
+  /// singular. The first derivative will tell that, by a try beside its own solve; before it, the
+  /// try would take as much time as a third of the derivative.
+  private var isLeftToDerivatives: Bool {
+    guard measureNewton != nil, mayBound, certification.effort == .estimate,
+      let size = (solver as? any TriesRegularity)?.operatorNormEstimate
+    else { return false }
+    return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
+  }
+
+  /// Units of rounding in a residual that is as small as it can be.
+  private static var roundingUnits: Double { 16 }
+
+  /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that a random right-hand
+  /// side shows, it is not needed.
+  private func boundedNewton(transposed: Bool) -> NewtonFinding? {
+    guard mayBound, let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
     else { return nil }
     let length = inverse * norm(residual)
     let bound = length / norm(solution)
@@ -94,6 +129,59 @@ final class Certifier: Sendable {
     return NewtonFinding(
       step: nil, correction: bound, entryCorrection: length == 0 ? 0 : length / smallest)
   }
+
+  // MARK: Whether there is one derivative
+
+  /// What a random right-hand side shows, once for all derivatives in one direction: a derivative's own
+  /// may be in the range of a singular `A`. `nil` for methods that cannot be asked.
+  private func regularity(transposed: Bool) throws -> RegularityEvidence? {
+    guard let solver = solver as? any TriesRegularity else { return nil }
+    // What was known at the start serves both directions.
+    let (known, direction) = state.withLock { state in
+      let direction = transposed && !state.isKnownAtStart
+      return (state.regularity[direction], direction)
+    }
+    if let known { return known }
+    do {
+      let found = try solver.triedRegularity(transposed: direction)
+      state.withLock { $0.regularity[direction] = found }
+      return found
+    } catch {
+      throw DifferentiationError.linearSolve(error, during: Self.ofTheDerivative)
+    }
+  }
+
+  /// Solves for a derivative, and tries beside it whether the operator is regular, if that is to be
+  /// known and is not.
+  ///
+  /// - Throws: the error of the first column that was not solved, and then that of the try.
+  func solve(
+    _ columns: [[Double]], transposed: Bool, during: String
+  ) throws(DifferentiationError) -> [LinearSolution] {
+    guard certification.effort == .estimate, solver.condition == nil,
+      let trying = solver as? any TriesRegularity,
+      state.withLock({ !$0.isKnownAtStart && $0.regularity[transposed] == nil })
+    else {
+      return try certified(during) { () throws(LinearSolveError) in
+        columns.count == 1
+          ? [try solver.solve(columns[0], transposed: transposed)]
+          : try solver.solve(columns: columns, transposed: transposed)
+      }
+    }
+    let (solved, evidence) = trying.solveEachTryingRegularity(columns, transposed: transposed)
+    let solutions = try certified(during) { () throws(LinearSolveError) in
+      var solutions: [LinearSolution] = []
+      for outcome in solved { solutions.append(try outcome.get()) }
+      return solutions
+    }
+    let found = try certified(Self.ofTheDerivative) { () throws(LinearSolveError) in
+      try evidence.get()
+    }
+    state.withLock { $0.regularity[transposed] = found }
+    return solutions
+  }
+
+  private static var ofTheDerivative: String { "of the derivative, with A = ∂F/∂y," }
 
   // MARK: Errors
 
@@ -105,8 +193,8 @@ final class Certifier: Sendable {
     func product(_ B: any LinearOperator, _ x: [Double]) throws -> [Double] {
       PowerOfTwo.scaled(try B.applied(to: x), by: tangent.exponent - b.exponent)
     }
-    return try error(of: answer, size: norm(answer.vector)) {
-      try componentwiseError(answer.vector, b.vector, transposed: false)
+    return try error(of: answer, size: norm(answer.vector), transposed: false) {
+      try componentwiseError(answer, b.vector, transposed: false)
     } termsNorm: {
       // Where the terms of B ẋ cancel, their rounding stays. A single one cannot.
       let size = norm(b.vector)
@@ -140,8 +228,8 @@ final class Certifier: Sendable {
   ) throws -> DerivativeErrorEstimate? {
     let u = solved.vector
     let size = PowerOfTwo.scaled(norm(result.vector), by: result.exponent - solved.exponent)
-    return try error(of: answer, size: size) {
-      try componentwiseError(answer.vector, cotangent.vector, transposed: true)
+    return try error(of: answer, size: size, transposed: true) {
+      try componentwiseError(answer, cotangent.vector, transposed: true)
     } termsNorm: {
       // An error of u may have any direction, and Bᵀ may annihilate u but not the error.
       Swift.max(size, try inputNorm() * length(of: u, transposed: true))
@@ -234,17 +322,17 @@ final class Certifier: Sendable {
   ///   - measure: how much it changes at a better solution, and by perturbations of relative size one
   ///     of all coefficients.
   private func error(
-    of answer: LinearSolution, size: Double, componentwise: () throws -> Double,
+    of answer: LinearSolution, size: Double, transposed: Bool, componentwise: () throws -> Double,
     termsNorm: () throws -> Double,
     measure: ([LinearizedConditions]) throws -> (truncation: Double, perturbations: [Double])
   ) throws -> DerivativeErrorEstimate? {
     if certification.effort == .none { return nil }
     let terms: Double
     if certification.effort == .estimate {
-      guard let newton = try newton(), isExact else { return nil }
+      guard let newton = try newton(transposed: transposed), isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
-      let condition = try conditionNumber(for: answer)
+      let condition = try conditionNumber(for: answer, transposed: transposed)
       let defect =
         solver.condition == nil && condition.isFinite ? try componentwise() : answer.backwardError
       let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
@@ -292,26 +380,14 @@ final class Certifier: Sendable {
 
   /// The condition number; infinity where it is unknown, or an iterative method may have found one of
   /// many solutions.
-  private func conditionNumber(for answer: LinearSolution) throws -> Double {
+  private func conditionNumber(
+    for answer: LinearSolution, transposed: Bool
+  ) throws -> Double {
     if let evidence = solver.condition { return evidence.conditionNumber }
     guard let known = answer.conditionEstimate, answer.iterations >= Self.fewIterations,
-      let regularity = try regularity(), regularity.isRegular
+      let regularity = try regularity(transposed: transposed), regularity.isRegular
     else { return .infinity }
     return Swift.max(known, regularity.conditionEstimate ?? known)
-  }
-
-  /// What a random right-hand side shows, once for all derivatives at this point: a derivative's own
-  /// may be in the range of a singular `A`. `nil` for methods that cannot be asked.
-  private func regularity() throws -> RegularityEvidence? {
-    guard let solver = solver as? any TriesRegularity else { return nil }
-    if let known = state.withLock({ $0.regularity }) { return known }
-    do {
-      let found = try solver.triedRegularity()
-      state.withLock { $0.regularity = found }
-      return found
-    } catch {
-      throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
-    }
   }
 
   /// The length of a solution, with that of entries which may err by as much as the largest.
@@ -350,20 +426,19 @@ final class Certifier: Sendable {
   /// `max |b − A x|ᵢ / (|A||x| + |b|)ᵢ`: the smallest relative change of the *entries* of `A` and `b`
   /// for which `x` is exact (W. Oettli and W. Prager 1964). Unlike a ratio of norms it is not blind for
   /// equations in smaller units, which iterative methods do not scale. `|A||x|` is taken from products
-  /// with random signs; three products in all.
+  /// with random signs; two products, in one pass over the operator.
   private func componentwiseError(
-    _ x: [Double], _ b: [Double], transposed: Bool
+    _ answer: LinearSolution, _ b: [Double], transposed: Bool
   ) throws -> Double {
-    func product(_ x: [Double]) throws -> [Double] {
-      try transposed ? A.transposeApplied(to: x) : A.applied(to: x)
-    }
-    let image = try product(x)
-    let signs = try Self.seeds.map { try product(perturbed(x, seed: $0)) }
+    let x = answer.vector
+    var signs = Self.seeds.map { perturbed(x, seed: $0) }
+    if answer.residual == nil { signs.append(x) }
+    signs = try A.applied(toEach: signs, transposed: transposed)
+    let residual = answer.residual ?? zip(b, signs.removeLast()).map { $0 - $1 }
     return b.indices.reduce(0) { largest, i in
-      let residual = (b[i] - image[i]).magnitude
-      if residual == 0 { return largest }
+      if residual[i] == 0 { return largest }
       let terms = signs.reduce(b[i].magnitude) { Swift.max($0, $1[i].magnitude) }
-      return Swift.max(largest, residual / terms)
+      return Swift.max(largest, residual[i].magnitude / terms)
     }
   }
 
@@ -386,7 +461,7 @@ final class Certifier: Sendable {
     // Another one than that of the solver itself where a factorisation measures.
     guard
       let newtonStep = solver.condition == nil
-        ? try solve([residual], transposed: false)[0] : try newton()?.step
+        ? try solve([residual], transposed: false)[0] : try exactNewton()?.step
     else { return nil }
     let better = try [1.0, -1.0].map { side in
       try linearize(

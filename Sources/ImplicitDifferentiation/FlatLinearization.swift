@@ -42,7 +42,8 @@ struct FlatLinearization: Sendable {
         of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
       let componentwise = componentwiseBackwardError(
         of: solutions[k], right[k], transposed: false)
-      return try scaledDerivative(solved, solutions[k], error, componentwise, solved)
+      return try scaledDerivative(
+        solved, solutions[k], error, componentwise, solved, transposed: false)
     }
   }
 
@@ -74,7 +75,8 @@ struct FlatLinearization: Sendable {
       let error = try certifier.pullbackError(
         of: solutions[k], solved: solved[k], cotangent: scaled[k], result: result)
       let componentwise = componentwiseBackwardError(of: solutions[k], scaled[k], transposed: true)
-      return try scaledDerivative(result, solutions[k], error, componentwise, solved[k])
+      return try scaledDerivative(
+        result, solutions[k], error, componentwise, solved[k], transposed: true)
     }
   }
 
@@ -107,9 +109,13 @@ struct FlatLinearization: Sendable {
   /// - Parameter error: in the scale of `vector`.
   private func scaledDerivative(
     _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ componentwise: Double?, _ solved: ScaledVector
+    _ componentwise: Double?, _ solved: ScaledVector, transposed: Bool
   ) throws -> ScaledDerivative {
     var report = report
+    if report.newtonCorrection == nil, let finding = try certifier.newton(transposed: transposed) {
+      report.newtonCorrection = finding.correction
+      report.warnings += finding.warnings
+    }
     report.add(answer)
     report.errorEstimate = error
     if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
@@ -149,20 +155,11 @@ struct FlatLinearization: Sendable {
     _ columns: [[Double]], transposed: Bool, _ during: String,
     startingFrom guess: [Double]? = nil
   ) throws(DifferentiationError) -> [LinearSolution] {
-    try certified(during) { () throws(LinearSolveError) in
-      columns.count == 1
-        ? [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
-        : try prepared.solve(columns: columns, transposed: transposed)
+    guard let guess else {
+      return try certifier.solve(columns, transposed: transposed, during: during)
     }
-  }
-
-  private func certified<T>(
-    _ during: String, _ body: () throws(LinearSolveError) -> T
-  ) throws(DifferentiationError) -> T {
-    do {
-      return try body()
-    } catch {
-      throw .linearSolve(error, during: during)
+    return try certified(during) { () throws(LinearSolveError) in
+      [try prepared.solve(columns[0], transposed: transposed, initialGuess: guess)]
     }
   }
 
@@ -196,6 +193,17 @@ struct FlatLinearization: Sendable {
     }
     if let largest { try requireNoUnderflow(largest, "the Jacobian") }
     return Derivative(value: Tensor(result, Shape([n, m])), report: report)
+  }
+}
+
+/// The value of `body`, or its error as one of the linear system of a derivative.
+func certified<T>(
+  _ during: String, _ body: () throws(LinearSolveError) -> T
+) throws(DifferentiationError) -> T {
+  do {
+    return try body()
+  } catch {
+    throw .linearSolve(error, during: during)
   }
 }
 

@@ -110,6 +110,12 @@ package enum Dense {
     let d = c + rowStride
     let (w0, w1, w2, w3) = (w.x, w.y, w.z, w.w)
     var j = 0
+    while Tile.native == .wide, j &+ 8 <= n {
+      let upper = w0 * a.eight(at: j) + w1 * b.eight(at: j)
+      let lower = w2 * c.eight(at: j) + w3 * d.eight(at: j)
+      y.store(y.eight(at: j) + (upper + lower), at: j)
+      j &+= 8
+    }
     while j &+ 4 <= n {
       let upper = w0 * a.four(at: j) + w1 * b.four(at: j)
       let lower = w2 * c.four(at: j) + w3 * d.four(at: j)

@@ -224,13 +224,50 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     }
   }
 
+  var operatorNormEstimate: Double? {
+    methods.lazy.compactMap { ($0 as? any TriesRegularity)?.operatorNormEstimate }.first
+  }
+
   /// By the first method that can tell.
-  func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {
+    try triedRegularity(by: methods[...], transposed: transposed)
+  }
+
+  private func triedRegularity(
+    by methods: ArraySlice<any PreparedLinearSolver>, transposed: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
     for case let method as any TriesRegularity in methods {
-      let evidence = try method.triedRegularity()
+      let evidence = try method.triedRegularity(transposed: transposed)
       if evidence.isRegular { return evidence }
     }
     return .none
+  }
+
+  /// The first method tries beside its solves.
+  func solveEachTryingRegularity(
+    _ columns: [[Double]], transposed: Bool
+  ) -> (
+    solutions: [Result<LinearSolution, LinearSolveError>],
+    evidence: Result<RegularityEvidence, LinearSolveError>
+  ) {
+    var first: Result<RegularityEvidence, LinearSolveError>?
+    let solutions = attempt(columns: columns.count) { prepared, places in
+      let columns = places.map { columns[$0] }
+      guard first == nil, let trying = prepared as? any TriesRegularity else {
+        return prepared.solveEach(columns, transposed: transposed)
+      }
+      let both = trying.solveEachTryingRegularity(columns, transposed: transposed)
+      first = both.evidence
+      return both.solutions
+    }
+    let evidence = outcome { () throws(LinearSolveError) in
+      guard let evidence = try first?.get() else {
+        return try triedRegularity(transposed: transposed)
+      }
+      return evidence.isRegular
+        ? evidence : try triedRegularity(by: methods.dropFirst(), transposed: transposed)
+    }
+    return (solutions, evidence)
   }
 
   /// The outcome, or the failure of the singularity probe where the outcome calls for it.

@@ -85,7 +85,7 @@ extension IterativeMethod {
 protocol SteppedMethod: IterativeMethod {
   associatedtype Recurrence: CycleRecurrence
 
-  /// The start of a cycle, from `system.residual`.
+  /// The start of a cycle, from `system.residual`, which the cycle keeps up to date.
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence
 }
 

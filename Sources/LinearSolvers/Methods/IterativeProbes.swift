@@ -19,7 +19,7 @@ struct IterativeProbes: Sendable {
   /// The smaller of `uᵀA u / uᵀu` and `vᵀA v / vᵀv`; `nil` likewise.
   let curvature: Double?
 
-  /// One product, one more for `symmetry`, and one with the transpose for operators that need a probe.
+  /// One product, one more in the same pass for `symmetry`, and one with the transpose for operators that need a probe.
   ///
   /// - Parameter tolerance: the accuracy of the solves, below which products need not agree.
   init(
@@ -27,16 +27,16 @@ struct IterativeProbes: Sendable {
   ) throws(LinearSolveError) {
     let n = A.columnCount
     let u = ProbeVector.make(count: n, seed: 1)
-    let product = try A.applied(to: u)
+    let v = ProbeVector.make(count: n, seed: 2)
+    let products = try A.applied(toEach: symmetry && n > 0 ? [u, v] : [u], transposed: false)
+    let product = products[0]
     try requireFiniteEntries(product, "a product with the operator")
     let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(product))
     operatorExponent = abs(exponent) > Self.safeExponent ? -exponent : 0
     let uu = ProbeVector.dot(u, u)
     let norm = ProbeVector.norm(PowerOfTwo.scaled(product, by: operatorExponent))
     operatorNorm = n == 0 ? 0 : norm / uu.squareRoot()
-    if symmetry && n > 0 {
-      let v = ProbeVector.make(count: n, seed: 2)
-      let other = try A.applied(to: v)
+    if let other = products.dropFirst().first {
       symmetryDefect = ProbeVector.defect(product: product, with: v, other: other, against: u)
       curvature = min(
         ProbeVector.dot(u, product) / uu, ProbeVector.dot(v, other) / ProbeVector.dot(v, v))

@@ -33,6 +33,9 @@ final class IterativeSystem {
   /// Whether the method should say so when it suspects a least-squares solution.
   var mayBeSingular = true
 
+  /// Whether a few digits are wanted of a method that keeps `residual` up to date in its recurrence.
+  var isCoarse = false
+
   /// Iterations so far, over all cycles.
   var iterations = 0
 
@@ -215,6 +218,18 @@ final class IterativeSystem {
     if solutionNorm > 0 {
       note(operatorNorm: (rightHandSideNorm - residualNorm) / solutionNorm)
     }
+  }
+
+  /// Takes the residual of a recurrence for the true one, which saves a product, if few digits are
+  /// wanted and rounding has not parted them by a thousandth of the target.
+  func takesResidualOfRecurrence() -> Bool {
+    guard isCoarse else { return false }
+    let norm = Vector.norm(residual, count: rowCount)
+    let size = operatorNorm * Vector.norm(x, count: columnCount) + rightHandSideNorm
+    let rounding = Double(iterations) * Double.ulpOfOne * size
+    guard norm <= target, 1000 * rounding <= target else { return false }
+    residualNorm = norm
+    return true
   }
 
   /// `‖r‖`, `‖A‖‖x‖` and `‖b‖` for the current `x`.

@@ -41,6 +41,9 @@ public struct LinearSolution: Sendable, Equatable {
   /// The method that found it, in words.
   public var method: String
 
+  /// `b − A x`, where an iterative method has it at hand.
+  package var residual: [Double]?
+
   /// `bias` relative to `‖x‖₂`; `nil` where there is none.
   public var relativeBias: Double? {
     guard let bias else { return nil }

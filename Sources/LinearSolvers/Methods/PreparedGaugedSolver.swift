@@ -76,6 +76,7 @@ package struct PreparedGaugedSolver: PreparedLinearSolver {
     var solution = solution
     removeComponents(transposed ? left : right, from: &solution.vector)
     solution.method = method
+    solution.residual = nil
     return solution
   }
 }

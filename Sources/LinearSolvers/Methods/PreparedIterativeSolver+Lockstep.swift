@@ -9,18 +9,23 @@ extension PreparedIterativeSolver {
   /// the vectors of all columns should stay in a cache.
   private static var columnsAtOnce: Int { 16 }
 
+  /// - Parameters:
+  ///   - companion: a further system to run beside the first columns.
+  ///   - companionEnded: called with the way it ended.
   func solveInLockstep<Stepped: SteppedMethod>(
-    _ stepped: Stepped, _ columns: [[Double]], transposed: Bool
+    _ stepped: Stepped, _ columns: [[Double]], transposed: Bool, beside companion: Solve? = nil,
+    companionEnded: (Result<Progress, LinearSolveError>) -> Void = { _ in }
   ) -> [Result<LinearSolution, LinearSolveError>] {
     stride(from: 0, to: columns.count, by: Self.columnsAtOnce).flatMap { first in
       solveGroup(
         stepped, columns[first..<min(first + Self.columnsAtOnce, columns.count)],
-        transposed: transposed)
+        transposed: transposed, beside: first == 0 ? companion : nil, companionEnded)
     }
   }
 
   private func solveGroup<Stepped: SteppedMethod>(
-    _ stepped: Stepped, _ group: ArraySlice<[Double]>, transposed: Bool
+    _ stepped: Stepped, _ group: ArraySlice<[Double]>, transposed: Bool,
+    beside companion: Solve?, _ companionEnded: (Result<Progress, LinearSolveError>) -> Void
   ) -> [Result<LinearSolution, LinearSolveError>] {
     var outcomes = [Result<LinearSolution, LinearSolveError>](
       repeating: .success(zero(transposed: transposed)), count: group.count)
@@ -33,17 +38,28 @@ extension PreparedIterativeSolver {
         outcomes[place] = .failure(error)
       }
     }
+    if let companion { running.append(LockstepColumn(place: nil, solve: companion)) }
     /// Takes a column to its next product with `A`, or to its end: then `false`.
     func proceed(
       _ column: inout LockstepColumn<Stepped, Method>, _ failure: LinearSolveError?
     ) -> Bool {
+      let end: Result<Progress, LinearSolveError>
       do throws(LinearSolveError) {
         if let failure { throw failure }
         let progress = try column.proceed(self, stepped)
         if case .unfinished = progress { return true }
-        outcomes[column.place] = .success(try solution(of: column.solve, progress))
+        end = .success(progress)
       } catch {
-        outcomes[column.place] = .failure(error.scaled(by: column.solve.exponent))
+        end = .failure(error)
+      }
+      guard let place = column.place else {
+        companionEnded(end)
+        return false
+      }
+      do throws(LinearSolveError) {
+        outcomes[place] = .success(try solution(of: column.solve, try end.get()))
+      } catch {
+        outcomes[place] = .failure(error.scaled(by: column.solve.exponent))
       }
       return false
     }
@@ -74,7 +90,8 @@ extension PreparedIterativeSolver {
 
 /// One right-hand side among others.
 private struct LockstepColumn<Stepped: SteppedMethod, Method: IterativeMethod> {
-  let place: Int
+  /// Among the columns; `nil` for their companion.
+  let place: Int?
   let solve: PreparedIterativeSolver<Method>.Solve
 
   /// The cycle under way, waiting for a product; `nil` before the first.
@@ -83,7 +100,7 @@ private struct LockstepColumn<Stepped: SteppedMethod, Method: IterativeMethod> {
   /// The residual norm that the cycle started from.
   private var previous = 0.0
 
-  init(place: Int, solve: PreparedIterativeSolver<Method>.Solve) {
+  init(place: Int?, solve: PreparedIterativeSolver<Method>.Solve) {
     self.place = place
     self.solve = solve
   }

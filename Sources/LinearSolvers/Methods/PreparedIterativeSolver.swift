@@ -135,6 +135,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   func verdict(
     on system: IterativeSystem, after outcome: CycleOutcome, from previous: Double
   ) throws(LinearSolveError) -> Progress {
+    if case .claimsConvergence = outcome, system.takesResidualOfRecurrence() { return .solved }
     let acceptance = self.acceptance
     try system.recomputeResidual()
     let current = system.residualNorm
@@ -175,13 +176,22 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     let evidence = system.evidence
     if case .solved = progress { try acceptance.requireModestGrowth(evidence) }
     try PowerOfTwo.scaleBack(system.x, count: n, by: solve.exponent + probes.operatorExponent)
-    return LinearSolution(
+    var solution = LinearSolution(
       vector: [Double](UnsafeBufferPointer(start: system.x, count: n)),
       iterations: system.iterations, operatorProducts: system.products,
       residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
       backwardError: evidence.backwardError, conditionEstimate: system.conditionEstimate,
       method: methodDescription)
+    PowerOfTwo.scale(system.residual, count: system.rowCount, by: solve.exponent)
+    solution.residual = [Double](
+      UnsafeBufferPointer(start: system.residual, count: system.rowCount))
+    return solution
+  }
+
+  /// A lower bound of `‖A‖₂`, from products with random vectors.
+  var probedOperatorNorm: Double {
+    PowerOfTwo.scaled(probes.operatorNorm, by: -probes.operatorExponent)
   }
 
   private var acceptance: SolveAcceptance {

@@ -47,33 +47,109 @@ package struct RegularityEvidence: Sendable {
 }
 
 /// An iterative method that can be asked at little cost whether its operator is regular.
-package protocol TriesRegularity {
+package protocol TriesRegularity: PreparedLinearSolver {
+  /// A lower bound of `‖A‖₂`, if one is known.
+  var operatorNormEstimate: Double? { get }
+
   /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.
   ///
   /// A null vector of length one has a component of about `‖b‖ / √n` in `b` that no residual can get
   /// rid of. So the solve ends at 2⁻⁸ of that, with less than half the digits of a derivative; that `b` is
   /// so short along a null vector by accident is a matter of one in three hundred.
   ///
+  /// - Parameter transposed: the system of `Aᵀ`, which is singular where `A` is.
   /// - Throws: ``LinearSolveError/singularityProbeFailed(reason:)`` for an operator that is certainly
   ///   singular, as a residual orthogonal to its range shows; what products throw.
-  func triedRegularity() throws(LinearSolveError) -> RegularityEvidence
+  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence
+
+  /// As `solveEach`, and beside it `triedRegularity` with the same operator, where the products of
+  /// both can be one block. The evidence is that of a try by itself, bit by bit.
+  func solveEachTryingRegularity(
+    _ columns: [[Double]], transposed: Bool
+  ) -> (
+    solutions: [Result<LinearSolution, LinearSolveError>],
+    evidence: Result<RegularityEvidence, LinearSolveError>
+  )
+}
+
+extension TriesRegularity {
+  /// One after the other.
+  package func solveEachTryingRegularity(
+    _ columns: [[Double]], transposed: Bool
+  ) -> (
+    solutions: [Result<LinearSolution, LinearSolveError>],
+    evidence: Result<RegularityEvidence, LinearSolveError>
+  ) {
+    (
+      solveEach(columns, transposed: transposed),
+      outcome { () throws(LinearSolveError) in try triedRegularity(transposed: transposed) }
+    )
+  }
 }
 
 extension PreparedIterativeSolver: TriesRegularity {
-  package func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+  package func triedRegularity(
+    transposed: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
+    guard let solve = try startRegularityTry(transposed: transposed) else { return .none }
+    return try regularityEvidence(
+      of: solve,
+      after: outcome { () throws(LinearSolveError) in
+        var progress = try opening(solve)
+        while case .unfinished = progress {
+          let previous = try residualToImprove(solve.system)
+          progress = try verdict(
+            on: solve.system, after: try method.cycle(solve.system), from: previous)
+        }
+        return progress
+      })
+  }
+
+  package func solveEachTryingRegularity(
+    _ columns: [[Double]], transposed: Bool
+  ) -> (
+    solutions: [Result<LinearSolution, LinearSolveError>],
+    evidence: Result<RegularityEvidence, LinearSolveError>
+  ) {
+    guard let stepped = method as? any SteppedMethod,
+      let solve = try? startRegularityTry(transposed: transposed)
+    else {
+      return (
+        solveEach(columns, transposed: transposed),
+        outcome { () throws(LinearSolveError) in try triedRegularity(transposed: transposed) }
+      )
+    }
+    var evidence = Result<RegularityEvidence, LinearSolveError>.success(.none)
+    let solutions = solveInLockstep(stepped, columns, transposed: transposed, beside: solve) {
+      after in
+      evidence = outcome { () throws(LinearSolveError) in
+        try regularityEvidence(of: solve, after: after)
+      }
+    }
+    return (solutions, evidence)
+  }
+
+  package var operatorNormEstimate: Double? { probedOperatorNorm }
+
+  /// The system with the random right-hand side; `nil` where it tells nothing.
+  private func startRegularityTry(transposed: Bool) throws(LinearSolveError) -> Solve? {
     let n = base.rowCount
     let b = ProbeVector.make(count: n, seed: 5)
-    guard base.isSquare, let solve = try start(b, transposed: false, initialGuess: nil) else {
-      return .none
+    guard base.isSquare, let solve = try start(b, transposed: transposed, initialGuess: nil) else {
+      return nil
     }
+    solve.system.isCoarse = method is any SteppedMethod
+    solve.system.target = 0x1p-8 / Double(n).squareRoot() * solve.system.rightHandSideNorm
+    return solve
+  }
+
+  /// What the end of such a solve shows.
+  private func regularityEvidence(
+    of solve: Solve, after end: Result<Progress, LinearSolveError>
+  ) throws(LinearSolveError) -> RegularityEvidence {
     let system = solve.system
-    system.target = 0x1p-8 / Double(n).squareRoot() * system.rightHandSideNorm
     do throws(LinearSolveError) {
-      var progress = try opening(solve)
-      while case .unfinished = progress {
-        let previous = try residualToImprove(system)
-        progress = try verdict(on: system, after: try method.cycle(system), from: previous)
-      }
+      _ = try end.get()
       // At rounding level relative to a huge x, or as least squares: no solution.
       let isRegular = system.residualNorm <= system.target
       return RegularityEvidence(
@@ -88,9 +164,13 @@ extension PreparedIterativeSolver: TriesRegularity {
 }
 
 extension PreparedGaugedSolver: TriesRegularity {
+  package var operatorNormEstimate: Double? { nil }
+
   /// Whether the gauge has fixed all that was free.
-  package func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+  package func triedRegularity(
+    transposed: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
     guard let regular = regular as? any TriesRegularity else { return .none }
-    return try regular.triedRegularity()
+    return try regular.triedRegularity(transposed: transposed)
   }
 }

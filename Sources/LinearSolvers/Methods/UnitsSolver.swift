@@ -76,6 +76,7 @@ private struct PreparedInUnits: PreparedLinearSolver {
     _ solution: LinearSolution, _ exponent: Int, transposed: Bool
   ) throws(LinearSolveError) -> LinearSolution {
     var solution = solution
+    solution.residual = nil
     let size = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(solution.vector))
     solution.vector = zip(
       PowerOfTwo.scaled(solution.vector, by: -size), factors(transposed: transposed).behind
@@ -101,9 +102,11 @@ extension PreparedInUnits: KeepsFactors {
 }
 
 extension PreparedInUnits: TriesRegularity {
-  func triedRegularity() throws(LinearSolveError) -> RegularityEvidence {
+  var operatorNormEstimate: Double? { nil }
+
+  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {
     guard let base = base as? any TriesRegularity else { return .none }
-    return try base.triedRegularity()
+    return try base.triedRegularity(transposed: transposed)
   }
 }
 
