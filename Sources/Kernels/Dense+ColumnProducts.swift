@@ -66,7 +66,7 @@ extension Dense {
       return
     }
     if !adding { for j in 0..<k { (y + j &* yStride).update(repeating: 0, count: n) } }
-    let stripWidth = Swift.max(256, 4096 / k / 8 * 8)
+    let stripWidth = Swift.max(256, 4096 / Swift.max(k, 1) / 8 * 8)
     var from = 0
     while from < n {
       let width = Swift.min(stripWidth, n &- from)

@@ -27,8 +27,8 @@ struct IterativeProbes: Sendable {
   ) throws(LinearSolveError) {
     let n = A.columnCount
     let u = ProbeVector.make(count: n, seed: 1)
-    let v = ProbeVector.make(count: n, seed: 2)
-    let products = try A.applied(toEach: symmetry && n > 0 ? [u, v] : [u], transposed: false)
+    let others = symmetry && n > 0 ? [ProbeVector.make(count: n, seed: 2)] : []
+    let products = try A.applied(toEach: [u] + others, transposed: false)
     let product = products[0]
     try requireFiniteEntries(product, "a product with the operator")
     let exponent = PowerOfTwo.exponent(of: ProbeVector.maximumMagnitude(product))
@@ -36,7 +36,8 @@ struct IterativeProbes: Sendable {
     let uu = ProbeVector.dot(u, u)
     let norm = ProbeVector.norm(PowerOfTwo.scaled(product, by: operatorExponent))
     operatorNorm = n == 0 ? 0 : norm / uu.squareRoot()
-    if let other = products.dropFirst().first {
+    if let v = others.first {
+      let other = products[1]
       symmetryDefect = ProbeVector.defect(product: product, with: v, other: other, against: u)
       curvature = min(
         ProbeVector.dot(u, product) / uu, ProbeVector.dot(v, other) / ProbeVector.dot(v, v))
