@@ -14,8 +14,8 @@
 /// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large
 /// as `A` itself (relative to the size of `y`); what is measured takes nothing for granted.
 ///
-/// Before an iterative method is believed, it solves with a random right-hand side to a few digits, once
-/// for each point: where `A` is singular and the right-hand side of the derivative consistent, nothing
+/// Before an iterative method is believed, it solves with a random right-hand side to a few digits, beside
+/// the first derivative at a point, or in each direction where both are taken: where `A` is singular and the right-hand side of the derivative consistent, nothing
 /// else shows that there are many solutions (`DerivativeReport.isUniquenessChecked`).
 public struct Certification: Sendable, Equatable {
   /// What is spent.

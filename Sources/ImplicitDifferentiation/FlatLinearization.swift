@@ -112,10 +112,7 @@ struct FlatLinearization: Sendable {
     _ componentwise: Double?, _ solved: ScaledVector, transposed: Bool
   ) throws -> ScaledDerivative {
     var report = report
-    if report.newtonCorrection == nil, let finding = try certifier.newton(transposed: transposed) {
-      report.newtonCorrection = finding.correction
-      report.warnings += finding.warnings
-    }
+    try addNewtonCorrection(to: &report, transposed: transposed)
     report.add(answer)
     report.errorEstimate = error
     if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
@@ -124,6 +121,15 @@ struct FlatLinearization: Sendable {
       report.warnings.append(try policy.warning(refusal))
     }
     return ScaledDerivative(vector: vector, report: report, solved: solved)
+  }
+
+  /// What the Newton step tells, where that was left to the derivatives.
+  func addNewtonCorrection(to report: inout DerivativeReport, transposed: Bool) throws {
+    guard report.newtonCorrection == nil,
+      let finding = try certifier.newton(transposed: transposed)
+    else { return }
+    report.newtonCorrection = finding.correction
+    report.warnings += finding.warnings
   }
 
   /// For derivatives of functions that call this one: there a part that underflows may stand beside

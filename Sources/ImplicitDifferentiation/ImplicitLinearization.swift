@@ -23,7 +23,14 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   public let residual: [Double]
 
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
-  public var report: DerivativeReport { flat.report }
+  ///
+  /// With an iterative solver and a residual at rounding level the first derivative measures how well
+  /// they hold; asked before it, this does so, for a part of the cost of a derivative.
+  public var report: DerivativeReport {
+    var report = flat.report
+    try? flat.addNewtonCorrection(to: &report, transposed: false)
+    return report
+  }
 
   /// Bytes that the recording of the conditions keeps for products with `A` and `B`: all that an
   /// implicit derivative stores, however long the solver ran.
