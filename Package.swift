@@ -30,6 +30,7 @@ let package = Package(
   products: [
     .library(name: "ImplicitDifferentiation", targets: ["ImplicitDifferentiation"]),
     .library(name: "LinearSolvers", targets: ["LinearSolvers"]),
+    .library(name: "TracedTensors", targets: ["TracedTensors"]),
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
@@ -65,7 +66,9 @@ let package = Package(
           "Accelerate", .when(platforms: [.macOS, .iOS], traits: ["LAPACK"])),
       ]),
     .target(name: "LinearSolvers", dependencies: ["Kernels"]),
-    .target(name: "ImplicitDifferentiation", dependencies: ["LinearSolvers", "Kernels"]),
+    .target(name: "TracedTensors", dependencies: ["LinearSolvers", "Kernels"]),
+    .target(
+      name: "ImplicitDifferentiation", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
     .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -223,7 +226,7 @@ let package = Package(
       dependencies: ["PeerProblems", "Measurement", "LiteratePages"],
       path: "Benchmarks/PeerBenchmarks"),
     .executableTarget(
-      name: "Probe", dependencies: ["ImplicitDifferentiation"], path: "Benchmarks/Probe"),
+      name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe"),
     // Optimised in debug builds as well: its tests judge a thousand problems.
     .target(
       name: "FaultHunt",
@@ -236,9 +239,14 @@ let package = Package(
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
+    // What tests of several targets share: every operation of tensors, random programs, differences.
+    .target(name: "TensorChecks", dependencies: ["TracedTensors"], path: "Tests/TensorChecks"),
+    .testTarget(
+      name: "TracedTensorsTests",
+      dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
-      dependencies: ["ImplicitDifferentiation", "Kernels", "Probe"]),
+      dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
     .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(

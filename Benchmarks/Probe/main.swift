@@ -2,7 +2,8 @@
 // seeded arguments. Two builds of the library that print the same compute the same: `.ci/probe`
 // compares debug, release and native vector instructions.
 
-import ImplicitDifferentiation
+import TensorChecks
+import TracedTensors
 
 /// FNV-1a over the bits of numbers (G. Fowler, L. C. Noll, K.-P. Vo).
 struct BitHash {

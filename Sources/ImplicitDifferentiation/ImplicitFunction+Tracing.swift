@@ -122,11 +122,3 @@ func stopForTracedConstant(_ name: String) -> Never {
     be lost in silence. List it as a field that is not constant, or pass its `.withoutDerivative`.
     """)
 }
-
-func innermostTrace(of tensors: [Tensor]) -> Trace? {
-  var innermost: Trace?
-  for tensor in tensors {
-    if let trace = tensor.tag?.trace, trace.level > innermost?.level ?? 0 { innermost = trace }
-  }
-  return innermost
-}

@@ -1,3 +1,4 @@
+import TensorChecks
 import Testing
 
 @testable import ImplicitDifferentiation

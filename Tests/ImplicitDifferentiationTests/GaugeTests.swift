@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import TensorChecks
 import Testing
 
 /// Marginals and cost of a transport problem.

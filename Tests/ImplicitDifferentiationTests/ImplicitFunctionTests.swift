@@ -1,7 +1,9 @@
 import Synchronization
+import TensorChecks
 import Testing
 
 @testable import ImplicitDifferentiation
+@testable import TracedTensors
 
 /// The three ways to say `y = √x`, all with the Jacobian `diag(½ x^(−½))`.
 enum SquareRoot {

@@ -1,3 +1,4 @@
+import TensorChecks
 import Testing
 
 @testable import ImplicitDifferentiation
@@ -144,11 +145,13 @@ import Testing
     #expect(try linear.jacobian().value.shape == [0, 2])
   }
 
+  private static let general = Tensor([[4, 1, -2], [0.5, 5, 1], [1, -1, 3]])
+
   /// The inner one is not solved within its two iterations, wherever it is asked.
   static let failing: ImplicitFunction<Tensor, Tensor> = {
     var inner = ImplicitFunction<Tensor, Tensor>(
-      forward: { x in try solve(TensorSolveTests.general, x) },
-      conditions: .root { x, y in matmul(TensorSolveTests.general, y) - x },
+      forward: { x in try solve(general, x) },
+      conditions: .root { x, y in matmul(general, y) - x },
       linearSolver: GMRES(maximumIterations: 2), conditionsTolerance: nil)
     inner.certification = .off
     return inner

@@ -1,4 +1,5 @@
 import Synchronization
+import TensorChecks
 import Testing
 
 @testable import ImplicitDifferentiation

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TensorChecks
 import Testing
 
 @testable import ImplicitDifferentiation

@@ -23,8 +23,12 @@ let workbook = try Workbook(
   modules: [
     (
       "ImplicitDifferentiation",
-      "The core: tensors, functions of them that can be differentiated, conditions, and implicit "
-        + "functions."
+      "The core: conditions, implicit functions, their derivatives and reports."
+    ),
+    (
+      "TracedTensors",
+      "Tensors, functions of them that can be differentiated, and errors; comes with "
+        + "`ImplicitDifferentiation`."
     ),
     (
       "LinearSolvers",
