@@ -384,10 +384,17 @@ final class Certifier: Sendable {
     for answer: LinearSolution, transposed: Bool
   ) throws -> Double {
     if let evidence = solver.condition { return evidence.conditionNumber }
-    guard let known = answer.conditionEstimate, answer.iterations >= Self.fewIterations,
-      let regularity = try regularity(transposed: transposed), regularity.isRegular
-    else { return .infinity }
-    return Swift.max(known, regularity.conditionEstimate ?? known)
+    guard let regularity = try regularity(transposed: transposed), regularity.isRegular else {
+      return .infinity
+    }
+    // A random right-hand side that is solved with in a few steps has met all there is: its components
+    // along other directions are as large as what was left of it.
+    let met = answer.iterations >= Self.fewIterations ? answer.conditionEstimate : nil
+    switch (met, regularity.conditionEstimate) {
+    case (let met?, let tried?): return Swift.max(met, tried)
+    case (let known?, nil), (nil, let known?): return known
+    case (nil, nil): return .infinity
+    }
   }
 
   /// The length of a solution, with that of entries which may err by as much as the largest.
