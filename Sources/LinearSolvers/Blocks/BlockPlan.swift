@@ -146,7 +146,9 @@ struct BlockPlan: Sendable {
   /// What elimination costs if every pivot is as good as its shape; `nil` if it is more than `limit`.
   static func price(_ layout: BlockLayout, limit: Double) -> Double? {
     var plan = BlockPlan(layout)
-    var price = 0.0
+    var price = layout.shapes.reduce(0) {
+      $0 + $1.reduce(0) { $0 + ($1.map(Price.preparing) ?? 0) }
+    }
     while let pivot = plan.pivot() {
       price += pivot.price
       plan.eliminate(pivot)

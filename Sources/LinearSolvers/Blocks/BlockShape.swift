@@ -74,11 +74,24 @@ enum Price {
   static let entry = 0.3
   /// One entry that is found by its index.
   static let indexedEntry = 3.0
+  /// One entry of a diagonal, in a vector that is read and written.
+  static let diagonalEntry = 1.0
+  /// One entry of a sparse block that is read off the program, scaled, compared with its neighbours, and
+  /// looked at again when the error is estimated.
+  static let preparedEntry = 25.0
   /// Whatever is done once, with its memory.
   static let step = 1000.0
 
+  /// How many vectors a step of an iteration with a short recurrence reads and writes.
+  static let vectors = 10.0
+
   /// How often a factorised matrix is solved with: estimates of its condition, two right-hand sides.
   static let solves = 20.0
+
+  /// What has to be done before any pivot is taken.
+  static func preparing(_ block: BlockShape) -> Double {
+    (block.isDense ? 4 * entry : preparedEntry) * Double(block.entries)
+  }
 
   /// Factorising a dense `n × n` matrix, and the solves.
   static func dense(_ n: Int) -> Double {
@@ -102,7 +115,8 @@ enum Price {
 
   /// The products of a block with vectors in the solves.
   static func use(_ block: BlockShape) -> Double {
-    (block.isDense ? entry : indexedEntry) * solves * Double(block.entries)
+    let each = block.isDense ? entry : block.isDiagonal ? diagonalEntry : indexedEntry
+    return each * solves * Double(block.entries)
   }
 
   /// Elimination within a band, and `columns` solves with it.

@@ -128,9 +128,25 @@ struct PricedBlocks: LinearSolver {
   }
 
   /// How many products with `A` take as long.
-  var products: Int {
-    let product = Price.step + Price.entry * Double(layout.entryCount)
-    return Int(min(price / product, 1e9))
+  var products: Int { Int(min(price / productPrice, 1e9)) }
+
+  private var productPrice: Double { Price.step + Price.entry * Double(layout.entryCount) }
+
+  /// How many steps of GMRES take as long as a part of the elimination: a product each, and in step `k`
+  /// `2 k` vectors of the basis that are read.
+  func stepsOfGMRES(within part: Double) -> Int {
+    let a = Price.entry * Double(layout.count)
+    let p = productPrice
+    let steps = ((p * p + 4 * a * part * price).squareRoot() - p) / (2 * a)
+    return Int(min(max(steps, 1), 1e9))
+  }
+
+  /// The same for methods of few vectors.
+  func stepsOfShortRecurrence(within part: Double, productsPerStep: Int) -> Int {
+    let step =
+      Double(productsPerStep) * productPrice
+      + Price.vectors * Price.entry * Double(layout.count)
+    return Int(min(max(part * price / step, 1), 1e9))
   }
 
   /// So many products and fewer are not worth an iteration that may need more.

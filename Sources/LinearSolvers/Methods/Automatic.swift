@@ -57,6 +57,10 @@ public struct Automatic: LinearSolver {
     self.singularityProbe = singularityProbe
   }
 
+  /// Iterations other than conjugate gradients get this part of the time that elimination would take:
+  /// they may fail.
+  private static var part: Double { 0.25 }
+
   /// Chooses and prepares the method.
   public func prepare(
     _ A: any LinearOperator
@@ -78,7 +82,7 @@ public struct Automatic: LinearSolver {
     if n <= denseThreshold {
       return try prepareDense(A, reason: "n ≤ \(denseThreshold)", passenger)
     }
-    return try prepareIterative(A, blocks)
+    return try prepareIterative(A, blocks, passenger)
   }
 
   private func prepareBanded(
@@ -127,40 +131,59 @@ public struct Automatic: LinearSolver {
   }
 
   private func prepareIterative(
-    _ A: any LinearOperator, _ blocks: PricedBlocks?
+    _ A: any LinearOperator, _ blocks: PricedBlocks?, _ passenger: Passenger?
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     // Beyond about n products, materialising and factorising would have been cheaper.
-    let limit = blocks.map { max($0.products / 4, 1) } ?? (n <= materializationLimit ? n : nil)
+    let limit = n <= materializationLimit ? n : nil
+    func steps(_ productsPerStep: Int, _ limit: Int?) -> Int? {
+      blocks?.stepsOfShortRecurrence(within: Self.part, productsPerStep: productsPerStep) ?? limit
+    }
     let probes = try IterativeProbes(A, symmetry: true, tolerance: relativeTolerance)
     var methods: [any PreparedLinearSolver]
     let reason: String
+    var isDefinite = false
     do {
-      let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
+      let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: steps(1, limit))
       methods = [try minres.prepared(for: A, probes: probes)]
       let cg = ConjugateGradient(
         relativeTolerance: relativeTolerance, maximumIterations: blocks?.products ?? limit)
       do {
         methods.insert(try cg.prepared(for: A, probes: probes), at: 0)
         reason = "CG, then MINRES; symmetric as probed"
+        isDefinite = true
       } catch .notPositiveDefinite {
         reason = "MINRES; symmetric and not positive definite as probed"
       }
     } catch .notSymmetric {
       methods = [
-        try GMRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
-          .prepared(for: A, probes: probes),
+        try GMRES(
+          relativeTolerance: relativeTolerance,
+          maximumIterations: blocks?.stepsOfGMRES(within: Self.part) ?? limit
+        ).prepared(for: A, probes: probes),
         try BiCGStab(
-          relativeTolerance: relativeTolerance, maximumIterations: limit.map { $0 / 2 }
+          relativeTolerance: relativeTolerance,
+          maximumIterations: steps(2, limit.map { $0 / 2 })
         ).prepared(for: A, probes: probes),
       ]
       reason = "GMRES, then BiCGStab; not symmetric"
+    }
+    // Where there is a program that can be eliminated, the choice is made once, by a random right-hand
+    // side: no solve tries an iteration in vain.
+    var evidence: RegularityEvidence?
+    if let blocks, let first = methods[0] as? any TriesRegularity, !isDefinite {
+      evidence = try? first.triedRegularity(transposed: false)
+      if evidence?.isRegular != true,
+        let direct = blocks.prepared(reason: "after \(first.methodDescription) had failed", passenger)
+      {
+        return direct
+      }
     }
     let fallback: (any LinearSolver)? =
       blocks ?? (n <= materializationLimit ? LUSolver() : nil)
     let chain = IterativeChain(
       base: A, methods: methods,
-      fallback: fallback.map { LazyFactorization(base: A, solver: $0) },
+      fallback: fallback.map { LazyFactorization(base: A, solver: $0) }, evidence: evidence,
       methodDescription: because(
         A, "\(reason), n = \(n) > \(denseThreshold)", probed: "transposed product"))
     if singularityProbe { try chain.requireRegularity(of: A) }
@@ -183,6 +206,8 @@ extension Automatic: TakesPassenger {
 private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   let methods: [any PreparedLinearSolver]
   let fallback: LazyFactorization?
+  /// What is known from a try beforehand, if that showed a regular operator.
+  let evidence: RegularityEvidence?
   let methodDescription: String
   /// For each method, itself after the singularity probe.
   private let probed: [LazyFactorization]
@@ -193,9 +218,10 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
 
   init(
     base: any LinearOperator, methods: [any PreparedLinearSolver], fallback: LazyFactorization?,
-    methodDescription: String
+    evidence: RegularityEvidence?, methodDescription: String
   ) {
     self.methods = methods
+    self.evidence = evidence?.isRegular == true ? evidence : nil
     self.fallback = fallback
     self.methodDescription = methodDescription
     probed = methods.map {
@@ -230,7 +256,8 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
 
   /// By the first method that can tell.
   func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {
-    try triedRegularity(by: methods[...], transposed: transposed)
+    if let evidence { return evidence }
+    return try triedRegularity(by: methods[...], transposed: transposed)
   }
 
   private func triedRegularity(
@@ -250,6 +277,7 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     solutions: [Result<LinearSolution, LinearSolveError>],
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
+    if let evidence { return (solveEach(columns, transposed: transposed), .success(evidence)) }
     var first: Result<RegularityEvidence, LinearSolveError>?
     let solutions = attempt(columns: columns.count) { prepared, places in
       let columns = places.map { columns[$0] }
