@@ -17,7 +17,9 @@ import Kernels
 ///    factorised by LU, up to that many; once for all right-hand sides.
 ///
 /// Where there is a program with a price, conjugate gradients are given as many steps as elimination
-/// would take in the same time, and other iterations a quarter of them.
+/// would take in the same time, and other iterations a quarter of them. Those are tried on a random
+/// right-hand side at once, and blocks are eliminated if they fail: otherwise every right-hand side
+/// would find that out by itself.
 ///
 /// What the operator states about itself is probed first (`OperatorProbes.swift`): up to two products for
 /// operators of the user's, none for stored and recorded ones. A false statement is thrown. The
@@ -173,10 +175,10 @@ public struct Automatic: LinearSolver {
     var evidence: RegularityEvidence?
     if let blocks, let first = methods[0] as? any TriesRegularity, !isDefinite {
       evidence = try? first.triedRegularity(transposed: false)
-      if evidence?.isRegular != true,
-        let direct = blocks.prepared(reason: "after \(first.methodDescription) had failed", passenger)
-      {
-        return direct
+      if evidence?.isRegular != true {
+        let reason = "as found in the program, where \(first.methodDescription) fails"
+        if let direct = blocks.prepared(reason: reason, passenger) { return direct }
+        passenger?.reset()
       }
     }
     let fallback: (any LinearSolver)? =
