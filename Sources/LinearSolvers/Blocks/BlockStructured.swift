@@ -133,6 +133,10 @@ struct PricedBlocks: LinearSolver {
     return Int(min(price / product, 1e9))
   }
 
+  /// Whether elimination costs no more than a microsecond for each unknown: diagonals, narrow bands and
+  /// borders, and no dense part that counts.
+  var isLinear: Bool { price <= 1000 * Double(layout.count) }
+
   /// So many products and fewer are not worth an iteration that may need more.
   private static var directWorth: Int { 40 }
 

@@ -17,7 +17,9 @@ import Kernels
 ///    factorised by LU, up to that many; once for all right-hand sides.
 ///
 /// Where there is a program with a price, conjugate gradients are given as many steps as elimination
-/// would take in the same time, and other iterations a quarter of them.
+/// would take in the same time, and other iterations a quarter of them. Where the price is a few
+/// operations for each unknown, GMRES is tried on a random right-hand side at once, and blocks are
+/// eliminated if it fails: otherwise every right-hand side would find that out by itself.
 ///
 /// What the operator states about itself is probed first (`OperatorProbes.swift`): up to two products for
 /// operators of the user's, none for stored and recorded ones. A false statement is thrown. The
@@ -78,7 +80,7 @@ public struct Automatic: LinearSolver {
     if n <= denseThreshold {
       return try prepareDense(A, reason: "n ≤ \(denseThreshold)", passenger)
     }
-    return try prepareIterative(A, blocks)
+    return try prepareIterative(A, blocks, passenger)
   }
 
   private func prepareBanded(
@@ -127,7 +129,7 @@ public struct Automatic: LinearSolver {
   }
 
   private func prepareIterative(
-    _ A: any LinearOperator, _ blocks: PricedBlocks?
+    _ A: any LinearOperator, _ blocks: PricedBlocks?, _ passenger: Passenger?
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     // Beyond about n products, materialising and factorising would have been cheaper.
@@ -147,9 +149,15 @@ public struct Automatic: LinearSolver {
         reason = "MINRES; symmetric and not positive definite as probed"
       }
     } catch .notSymmetric {
+      let gmres = try GMRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
+        .prepared(for: A, probes: probes)
+      if let blocks, blocks.isLinear, !gmres.solvesProbe(count: n) {
+        let reason = "as found in the program, where GMRES fails"
+        if let direct = blocks.prepared(reason: reason, passenger) { return direct }
+        passenger?.reset()
+      }
       methods = [
-        try GMRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
-          .prepared(for: A, probes: probes),
+        gmres,
         try BiCGStab(
           relativeTolerance: relativeTolerance, maximumIterations: limit.map { $0 / 2 }
         ).prepared(for: A, probes: probes),
@@ -177,6 +185,13 @@ extension Automatic: TakesPassenger {
   package func prepare(
     _ A: any LinearOperator, passenger: Passenger
   ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepare(A, .some(passenger)) }
+}
+
+extension PreparedLinearSolver {
+  /// Whether a system with a random right-hand side is solved.
+  fileprivate func solvesProbe(count n: Int) -> Bool {
+    (try? solve(ProbeVector.make(count: n, seed: 7), transposed: false)) != nil
+  }
 }
 
 /// Iterative methods tried one after the other, and elimination as the last resort.
