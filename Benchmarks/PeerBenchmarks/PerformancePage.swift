@@ -1,8 +1,15 @@
+import Foundation
 import LiteratePages
 
-/// Writes docs/Performance.md and its plots from the results of a comparison.
+/// Writes docs/Performance.md and its plots from the results of a comparison, and from those on growth
+/// in a file `growth.json` beside them.
 func writePage(_ file: String, _ settings: Settings) throws {
-  let page = PerformancePage(results: try Results(file: file))
+  let growth = URL(fileURLWithPath: file).deletingLastPathComponent()
+    .appendingPathComponent("growth.json").path
+  let page = PerformancePage(
+    results: try Results(file: file),
+    growth: FileManager.default.fileExists(atPath: growth)
+      ? GrowthPage(results: try GrowthResults(file: growth)) : nil)
   let folder = try OutputFolder(settings.output ?? "docs")
   for (name, figure) in try page.figures() {
     print("\(try folder.write(figure.svg, to: name).rawValue): \(name)")
@@ -13,6 +20,7 @@ func writePage(_ file: String, _ settings: Settings) throws {
 /// The page: prose whose numbers come from the results.
 struct PerformancePage {
   let results: Results
+  let growth: GrowthPage?
 
   private var sections: [PerformanceSection] {
     PerformanceSection.all.filter { !results.groups($0.problem).isEmpty }
@@ -29,6 +37,7 @@ struct PerformancePage {
 
   func figures() throws -> [(name: String, figure: Figure)] {
     try sections.map { section in (figureName(section), try figure(section)) }
+      + (growth?.figures() ?? [])
   }
 
   func markdown() throws -> String {
@@ -45,6 +54,7 @@ struct PerformancePage {
     blocks += openingExample()
     blocks.append(readingNotes)
     for section in sections { blocks += try self.blocks(section) }
+    blocks += try growth?.markdown() ?? []
     blocks += wrongBlocks() + memoryBlocks() + losingBlocks() + measurementBlocks()
     return blocks.joined(separator: "\n\n") + "\n"
   }

@@ -9,6 +9,7 @@ struct Settings {
     case serve
     case once
     case data
+    case growth
     case page(results: String)
   }
 
@@ -48,7 +49,10 @@ struct Settings {
                       largest memory of the process
       --repeat N      with --once: runs it N times
       --data          prints the arrays of the first problem selected, as JSON
-      --page FILE     writes docs/Performance.md and its plots from results of compare.py
+      --growth        measures how time and memory grow with n, up to a million unknowns, and fits
+                      exponents; --json FILE keeps the results for the page
+      --page FILE     writes docs/Performance.md and its plots from results of compare.py, and
+                      from growth.json beside them
       --output DIR    the folder for --page (default: docs)
       --help          prints this text
 
@@ -76,6 +80,7 @@ struct Settings {
       case "--serve": mode = .serve
       case "--once": mode = .once
       case "--data": mode = .data
+      case "--growth": mode = .growth
       case "--page": mode = .page(results: try value(of: option))
       case "--output": output = try value(of: option)
       case "--json": json = try value(of: option)

@@ -29,6 +29,7 @@ func runComparison() throws -> Int32 {
     server.run()
   case .once: try runOnce(settings)
   case .data: printData(settings)
+  case .growth: return try measureGrowth(settings)
   case .page(let results): try writePage(results, settings)
   }
   return 0

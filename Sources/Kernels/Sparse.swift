@@ -48,6 +48,23 @@ package enum Sparse {
     }
   }
 
+  /// `y ← y − D x` with the diagonal matrix `D` of the given entries. No index is read, so it takes a
+  /// fraction of the time of `subtractProduct`, whose bits it has.
+  package static func subtractProduct(
+    diagonal d: UnsafePointer<Double>, _ x: UnsafePointer<Double>,
+    from y: UnsafeMutablePointer<Double>, count n: Int
+  ) {
+    var i = 0
+    while i &+ 8 <= n {
+      y.store(y.eight(at: i) - d.eight(at: i) * x.eight(at: i), at: i)
+      i &+= 8
+    }
+    while i < n {
+      y[i] = y[i] - d[i] * x[i]
+      i &+= 1
+    }
+  }
+
   /// `C ← C − A B` with dense, row-major `B` and `C` of `n` columns.
   package static func subtractProduct(
     _ a: Matrix, dense b: UnsafePointer<Double>, columns n: Int,

@@ -61,6 +61,8 @@ package enum Block: Sendable {
     _ x: UnsafePointer<Double>, from y: UnsafeMutablePointer<Double>, transposed: Bool
   ) {
     switch self {
+    case .sparse(let block) where block.isDiagonal:
+      Sparse.subtractProduct(diagonal: block.values, x, from: y, count: block.rowCount)
     case .sparse(let block):
       block.withMatrix { matrix in
         if transposed {

@@ -102,7 +102,15 @@ package struct SparseBlock: Sendable {
 
   /// `A − L W`, for products that stay sparse.
   func subtracting(_ l: SparseBlock, times w: SparseBlock) -> SparseBlock {
-    merged(with: nil) { i, add in
+    if l.isDiagonal, w.isDiagonal, isDiagonal || entryCount == 0 {
+      var result = l
+      for i in 0..<rowCount {
+        let product = -(l.values[i] * w.values[i])
+        result.values[i] = entryCount == 0 ? product : values[i] + product
+      }
+      return result
+    }
+    return merged(with: nil) { i, add in
       for k in l.row(i) {
         for j in w.row(Int(l.columns[k])) { add(w.columns[j], -(l.values[k] * w.values[j])) }
       }

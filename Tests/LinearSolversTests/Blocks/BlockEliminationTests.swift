@@ -57,6 +57,37 @@ import Testing
     #expect(!block.isDiagonal && SparseBlock(diagonal: [1, 2]).isDiagonal)
   }
 
+  @Test("Diagonals have loops of their own, with the bits of the others", arguments: [1, 7, 8, 21])
+  func diagonals(count n: Int) {
+    func diagonal(_ seed: UInt64) -> SparseBlock {
+      SparseBlock(diagonal: SeededNumbers.vector(n, seed: seed))
+    }
+    /// The same matrix with a zero below the diagonal where there is room, so that it is taken for a
+    /// sparse one.
+    func indexed(_ block: SparseBlock) -> SparseBlock {
+      let places = (0..<n).map { Int32($0) }
+      return SparseBlock(
+        rowCount: n, columnCount: n, rows: places + [Int32(n - 1)], columns: places + [0],
+        values: block.diagonal + [0])
+    }
+    let (a, l, w) = (diagonal(1), diagonal(2), diagonal(3))
+    let (x, y) = (SeededNumbers.vector(n, seed: 4), SeededNumbers.vector(n, seed: 5))
+    #expect(indexed(a).isDiagonal == (n == 1))
+    for transposed in [false, true] {
+      var (fast, slow) = (y, y)
+      Block.sparse(a).subtractProduct(x, from: &fast, transposed: transposed)
+      Block.sparse(indexed(a)).subtractProduct(x, from: &slow, transposed: transposed)
+      #expect(fast == slow)
+    }
+    for minuend in [a, SparseBlock.zero(n, n)] {
+      let result = minuend.subtracting(l, times: w)
+      #expect(result.isDiagonal)
+      #expect(
+        DenseBlock(result).entries
+          == DenseBlock(minuend.subtracting(indexed(l), times: w)).entries)
+    }
+  }
+
   // MARK: Random matrices
 
   /// Some of those that are regular.
