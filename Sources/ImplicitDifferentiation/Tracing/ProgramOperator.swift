@@ -16,6 +16,7 @@ final class ProgramOperator: LinearOperator {
 
   /// What has been asked for so far; made at the first use and kept.
   private struct Compiled {
+    var program: LinearProgram?
     var forward: ExecutableProgram?
     var backward: ExecutableProgram?
     var structure: OperatorStructure?
@@ -32,26 +33,32 @@ final class ProgramOperator: LinearOperator {
     self.fuse = fuse
   }
 
-  var program: LinearProgram { executable(transposed: false).program }
+  var program: LinearProgram { compiled.withLock { program(&$0) } }
 
   /// The executable of this operator, or of its transpose.
   func executable(transposed: Bool) -> ExecutableProgram {
     compiled.withLock { transposed ? backward(&$0) : forward(&$0) }
   }
 
-  private func forward(_ compiled: inout Compiled) -> ExecutableProgram {
-    if let program = compiled.forward { return program }
-    let program = ExecutableProgram(
-      LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse))
-    compiled.forward = program
+  private func program(_ compiled: inout Compiled) -> LinearProgram {
+    if let program = compiled.program { return program }
+    let program = LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse)
+    compiled.program = program
     return program
   }
 
+  private func forward(_ compiled: inout Compiled) -> ExecutableProgram {
+    if let executable = compiled.forward { return executable }
+    let executable = ExecutableProgram(program(&compiled))
+    compiled.forward = executable
+    return executable
+  }
+
   private func backward(_ compiled: inout Compiled) -> ExecutableProgram {
-    if let program = compiled.backward { return program }
-    let program = ExecutableProgram(forward(&compiled).program.transposed())
-    compiled.backward = program
-    return program
+    if let executable = compiled.backward { return executable }
+    let executable = ExecutableProgram(program(&compiled).transposed())
+    compiled.backward = executable
+    return executable
   }
 
   func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
@@ -104,7 +111,7 @@ final class ProgramOperator: LinearOperator {
   var structure: OperatorStructure {
     compiled.withLock { compiled in
       if let structure = compiled.structure { return structure }
-      let structure = forward(&compiled).program.structure
+      let structure = program(&compiled).structure
       compiled.structure = structure
       return structure
     }
