@@ -18,7 +18,7 @@ extension Tensor {
       return shapeMismatch("*", a.dimensions, b.dimensions)
     }
     let terms = StridedTerm.elementwise(shape, coefficient: a.dimensions, input: b.dimensions)
-    return evaluate(shape, terms.map { Piece(b, times: a, $0) }, disjoint: terms.count > 1)
+    return evaluate(shape, terms, disjoint: terms.count > 1) { Piece(b, times: a, $0) }
   }
 
   /// `a / b`, entry by entry; extents of 1 stretch.
@@ -67,7 +67,7 @@ extension Tensor {
 
   /// `factor · self`, for a plain number.
   public func scaled(by factor: Double) -> Tensor {
-    evaluate(dimensions, [Piece(self, StridedTerm(count: count), factor: factor)])
+    evaluate(dimensions, Piece(self, StridedTerm(count: count), factor: factor))
   }
 
   /// The number of an untraced scalar (shape `[]`), so that it can be a plain factor.
@@ -82,7 +82,7 @@ extension Tensor {
     let left = StridedTerm.elementwise(shape, coefficient: nil, input: dimensions)
     let right = StridedTerm.elementwise(shape, coefficient: nil, input: other.dimensions)
     if left.count == 1, right.count == 1 {
-      return evaluate(shape, [Piece(self, left[0]), Piece(other, right[0], factor: factor)])
+      return evaluate(shape, Piece(self, left[0]), Piece(other, right[0], factor: factor))
     }
     return evaluate(
       shape, left.map { Piece(self, $0) } + right.map { Piece(other, $0, factor: factor) })

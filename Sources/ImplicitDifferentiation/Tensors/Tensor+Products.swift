@@ -33,7 +33,7 @@ public func matmul(
   let (innerB, columnB) = transposingRight ? (1, k) : (n, 1)
   let term = StridedTerm.boxes(
     [m, k, n], output: [n, 0, 1], coefficient: [rowA, innerA, 0], input: [0, innerB, columnB])
-  return evaluate(shape, term.map { Piece(b, times: a, $0) })
+  return evaluate(shape, term, disjoint: false) { Piece(b, times: a, $0) }
 }
 
 private func matrixVector(_ matrix: Tensor, _ x: Tensor, transposed: Bool) -> Tensor {
@@ -46,7 +46,7 @@ private func matrixVector(_ matrix: Tensor, _ x: Tensor, transposed: Bool) -> Te
   }
   let (row, inner) = transposed ? (1, columns) : (columns, 1)
   let term = StridedTerm.boxes([m, k], output: [1, 0], coefficient: [row, inner], input: [0, 1])
-  return evaluate(Shape(vector: m), term.map { Piece(x, times: matrix, $0) })
+  return evaluate(Shape(vector: m), term, disjoint: false) { Piece(x, times: matrix, $0) }
 }
 
 /// The outer product `aᵢ bⱼ` of two vectors: a matrix.
@@ -56,5 +56,5 @@ public func outer(_ a: Tensor, _ b: Tensor) -> Tensor {
   }
   let (m, n) = (a.count, b.count)
   let term = StridedTerm.boxes([m, n], output: [n, 1], coefficient: [1, 0], input: [0, 1])
-  return evaluate(Shape([m, n]), term.map { Piece(b, times: a, $0) })
+  return evaluate(Shape([m, n]), term, disjoint: false) { Piece(b, times: a, $0) }
 }

@@ -23,7 +23,7 @@ extension Tensor {
   private func summed(factor: Double) -> Tensor {
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return evaluate(.scalar, [Piece(self, term, factor: factor)])
+    return evaluate(.scalar, Piece(self, term, factor: factor))
   }
 
   /// The sums along one axis, which disappears from the shape.
@@ -40,8 +40,9 @@ extension Tensor {
     let (outer, n, inner) = split(alongAxis: axis, "sum(alongAxis:)")
     let term = StridedTerm.boxes(
       [outer, n, inner], output: [inner, 0, 1], input: [n * inner, inner, 1])
-    return evaluate(
-      dimensions.removing(axis: axis), term.map { Piece(self, $0, factor: factor) })
+    return evaluate(dimensions.removing(axis: axis), term, disjoint: false) {
+      Piece(self, $0, factor: factor)
+    }
   }
 
   /// `Σ aᵢ bᵢ`, of two tensors of equal shape.
@@ -51,7 +52,7 @@ extension Tensor {
     }
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return evaluate(.scalar, [Piece(other, times: self, term)])
+    return evaluate(.scalar, Piece(other, times: self, term))
   }
 
   /// `Σ aᵢ²`.
@@ -110,7 +111,7 @@ extension Tensor {
     }
     var piece = Piece(self, StridedTerm(count: places.count))
     piece.table = IndexTable(places)
-    return evaluate(dimensions.removing(axis: axis), [piece])
+    return evaluate(dimensions.removing(axis: axis), piece)
   }
 
   /// `log Σ exp(aᵢ)` over all entries, without overflow. Its derivative is `softmax`.

@@ -162,17 +162,22 @@ extension TensorStructure {
   }
 
   /// How many numbers derivatives are taken of.
-  public var variableCount: Int { variables.reduce(0) { $0 + $1.count } }
+  public var variableCount: Int {
+    var count = 0
+    forEachTensor(named: "", isConstant: false) { _, tensor, isConstant in
+      if !isConstant { count += tensor.count }
+    }
+    return count
+  }
 
   /// The numbers that derivatives are taken of, one tensor after the other.
   ///
   /// Stops when a tensor is traced.
   public func flattened() -> [Double] {
-    let tensors = variables
-    if tensors.count == 1 { return tensors[0].scalars }
     var result: [Double] = []
-    result.reserveCapacity(tensors.reduce(0) { $0 + $1.count })
-    for tensor in tensors { result += tensor.scalars }
+    forEachTensor(named: "", isConstant: false) { _, tensor, isConstant in
+      if !isConstant { tensor.appendScalars(to: &result) }
+    }
     return result
   }
 

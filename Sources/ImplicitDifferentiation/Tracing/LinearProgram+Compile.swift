@@ -31,8 +31,9 @@ private struct Compiler: ~Copyable {
   let firstTerm: [Int32]
   var nodes: [Node]
   var fused: [Term] = []
-  /// The terms of the node at hand.
+  /// The terms of the node at hand, and those of one of its terms composed with its source's.
   var current: [Term] = []
+  var composed: [Term] = []
 
   /// What is known of a node.
   struct Node {
@@ -59,6 +60,8 @@ private struct Compiler: ~Copyable {
     firstTerm = trace.firstTerm
     nodes = [Node](repeating: Node(), count: trace.nodeCount)
     fused.reserveCapacity(recorded.count)
+    current.reserveCapacity(Compiler.maximumTerms)
+    composed.reserveCapacity(Compiler.maximumTerms)
     for node in inputs {
       nodes[Int(node)].isInput = true
       nodes[Int(node)].isReached = true
@@ -151,8 +154,7 @@ private struct Compiler: ~Copyable {
   private mutating func substitute(_ term: Term, coefficients: inout [Tensor]) -> Bool {
     let range = nodes[Int(term.source)].fusedRange
     if current.count + range.count > Compiler.maximumTerms { return false }
-    var composed: [Term] = []
-    composed.reserveCapacity(range.count)
+    composed.removeAll(keepingCapacity: true)
     let volume = term.geometry.volume
     for index in range {
       let inner = fused[index]
@@ -195,7 +197,7 @@ private struct Compiler: ~Copyable {
         composed.append(result)
       }
     }
-    for result in composed { merge(result, true, &coefficients) }
+    for index in composed.indices { merge(composed[index], true, &coefficients) }
     return true
   }
 
