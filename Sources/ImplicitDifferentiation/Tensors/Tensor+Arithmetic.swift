@@ -110,7 +110,7 @@ public func reciprocal(_ x: Tensor) -> Tensor {
 ///
 /// `pow(x, 0)` is 1 everywhere, also at 0; a negative `n` is the reciprocal of the positive power.
 public func pow(_ x: Tensor, _ n: Int) -> Tensor {
-  guard let trace = innermostTrace(x) else {
+  guard let trace = x.tag?.trace else {
     return Tensor(
       Storage(count: x.count) {
         ElementwiseKernels.integerPower(x.storage.values, n, into: $0, count: x.count)
@@ -120,8 +120,7 @@ public func pow(_ x: Tensor, _ n: Int) -> Tensor {
   let value = pow(below, n)
   if n == 0 { return value }
   let slope = pow(below, n - 1).scaled(by: Double(n))
-  return recorded(
-    value, by: trace, [(x, Piece(below, times: slope, StridedTerm(count: x.count)))])
+  return recorded(value, by: trace, x, Piece(below, times: slope, StridedTerm(count: x.count)))
 }
 
 /// `xʸ` for real exponents, entry by entry; extents of 1 stretch.

@@ -78,7 +78,7 @@ extension Tensor {
     case .infinity: return abs(self).max()
     case .two: break
     }
-    guard let trace = innermostTrace(self) else {
+    guard let trace = tag?.trace else {
       return Tensor(Vector.norm(storage.values, count: count))
     }
     let below = lowered(below: trace)
@@ -87,7 +87,7 @@ extension Tensor {
     let direction = isZero ? Tensor.zeros(shape) : below / value
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return recorded(value, by: trace, [(self, Piece(below, times: direction, term))])
+    return recorded(value, by: trace, self, Piece(below, times: direction, term))
   }
 
   /// The largest entry. Where several are equal (a kink) the derivative is that of the first.
@@ -121,7 +121,7 @@ extension Tensor {
   public func logSumExp(alongAxis axis: Int) -> Tensor {
     let (outer, n, inner) = split(alongAxis: axis, "logSumExp(alongAxis:)")
     let shape = dimensions.removing(axis: axis)
-    guard let trace = innermostTrace(self) else {
+    guard let trace = tag?.trace else {
       return Tensor(
         Storage(count: outer * inner) {
           ElementwiseKernels.logSumExp(

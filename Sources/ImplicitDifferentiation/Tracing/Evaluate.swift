@@ -131,17 +131,12 @@ private func innermostTrace(_ pieces: UnsafeBufferPointer<Piece>) -> Trace? {
   return innermost
 }
 
-/// The innermost trace that any of the tensors belongs to.
-func innermostTrace(_ tensors: Tensor...) -> Trace? {
-  var innermost: Trace?
-  var level = 0
-  for tensor in tensors {
-    if let tag = tensor.tag, tag.level > level {
-      innermost = tag.trace
-      level = tag.level
-    }
-  }
-  return innermost
+/// The innermost trace that either of the tensors belongs to.
+@inline(__always)
+func innermostTrace(_ a: Tensor, _ b: Tensor) -> Trace? {
+  guard let first = a.tag else { return b.tag?.trace }
+  guard let second = b.tag else { return first.trace }
+  return second.level > first.level ? second.trace : first.trace
 }
 
 /// Computes pieces of which nothing is traced.
@@ -212,6 +207,18 @@ func recorded(
   let node = trace.addNode(count: value.count)
   for (operand, piece) in differentials {
     guard let source = operand.node(in: trace) else { continue }
+    trace.append(
+      piece.term, scale: piece.scale, bias: piece.bias, coefficient: piece.coefficient,
+      source: source, table: piece.table, tableSide: piece.tableSide)
+  }
+  return Tensor(value.storage, value.dimensions, tag: Tag(trace, node, below: value.tag))
+}
+
+/// The same for a function of one tensor.
+func recorded(_ value: Tensor, by trace: Trace, _ operand: Tensor, _ piece: Piece) -> Tensor {
+  trace.check()
+  let node = trace.addNode(count: value.count)
+  if let source = operand.node(in: trace) {
     trace.append(
       piece.term, scale: piece.scale, bias: piece.bias, coefficient: piece.coefficient,
       source: source, table: piece.table, tableSide: piece.tableSide)
