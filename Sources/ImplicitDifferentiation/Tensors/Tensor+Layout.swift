@@ -12,6 +12,11 @@ extension Tensor {
     return viewed(as: result)
   }
 
+  /// The same entries in the shape of a tensor of as many. Records nothing.
+  package func reshaped(like other: Tensor) -> Tensor {
+    count == other.count ? viewed(as: other.dimensions) : reshaped(other.shape)
+  }
+
   /// All entries as one vector.
   public func flattened() -> Tensor { viewed(as: Shape(vector: count)) }
 

@@ -109,9 +109,17 @@ extension Tensor {
       guard let base = buffer.baseAddress else { return }
       ElementwiseKernels.argmax(storage.values, outer: outer, count: n, inner: inner, into: base)
     }
+    let shape = dimensions.removing(axis: axis)
+    guard isTraced else {
+      // As the terms below, which add to zero.
+      return Tensor(
+        Storage(count: places.count) {
+          for (k, place) in places.enumerated() { $0[k] = 0 + storage.base[Int(place)] }
+        }, shape)
+    }
     var piece = Piece(self, StridedTerm(count: places.count))
     piece.table = IndexTable(places)
-    return evaluate(dimensions.removing(axis: axis), piece)
+    return evaluate(shape, piece)
   }
 
   /// `log Σ exp(aᵢ)` over all entries, without overflow. Its derivative is `softmax`.

@@ -147,7 +147,7 @@ private func execute(
   let out = result.base
   // The first piece may store instead of adding when it writes every entry once.
   var isZeroed = true
-  if let first = pieces.first, first.writesEachEntryOnce, first.term.volume == shape.count {
+  if !pieces.isEmpty, pieces[0].term.volume == shape.count, pieces[0].writesEachEntryOnce {
     isZeroed = false
   } else if disjoint, pieces.indices.reduce(0, { $0 + pieces[$1].term.volume }) == shape.count {
     isZeroed = false

@@ -329,6 +329,7 @@ private struct Compiler: ~Copyable {
         if term.coefficient >= 0 {
           let old = Int(term.coefficient)
           if renumbered[old] < 0 {
+            if kept.isEmpty { kept.reserveCapacity(termCount) }
             renumbered[old] = Int32(kept.count)
             kept.append(coefficients[old])
           }
