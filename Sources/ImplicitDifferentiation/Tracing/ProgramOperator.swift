@@ -123,16 +123,20 @@ final class ProgramOperator: LinearOperator {
     var result = [Double](repeating: 0, count: m * n)
     // Columns, or rows if there are fewer, in blocks.
     let transposed = m < n
-    let count = transposed ? m : n
+    let (count, length) = transposed ? (m, n) : (n, m)
+    let program = executable(transposed: transposed)
+    let width = Swift.min(count, 16)
+    var units = [Double](repeating: 0, count: count * width)
+    var products = [Double](repeating: 0, count: length * width)
     for first in stride(from: 0, to: count, by: 16) {
-      let units = (first..<Swift.min(first + 16, count)).map { k in
-        var unit = [Double](repeating: 0, count: count)
-        unit[k] = 1
-        return unit
-      }
-      for (k, product) in try applied(toEach: units, transposed: transposed).enumerated() {
-        for (i, value) in product.enumerated() {
-          result[transposed ? (first + k) * n + i : i * n + first + k] = value
+      let columns = Swift.min(width, count - first)
+      for k in 0..<columns { units[k * count + first + k] = 1 }
+      var out = products.mutableSpan
+      try run(program, units.span, columns: columns, into: &out)
+      for k in 0..<columns {
+        units[k * count + first + k] = 0
+        for i in 0..<length {
+          result[transposed ? (first + k) * n + i : i * n + first + k] = products[k * length + i]
         }
       }
     }
