@@ -206,7 +206,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       flat.pushforwards([try numbers(ofTangent: tangent)], startingFrom: start)[0])
   }
 
-  private func pullback(_ cotangent: Output, from start: ScaledVector?) throws -> Derivative<Input> {
+  private func pullback(_ cotangent: Output, from start: ScaledVector?) throws -> Derivative<Input>
+  {
     try pullback(flat.pullbacks([try numbers(ofCotangent: cotangent)], startingFrom: start)[0])
   }
 

@@ -120,6 +120,16 @@ public func linearization<Point: TensorStructure, Value: TensorStructure>(
 func record<Point: TensorStructure, Value: TensorStructure>(
   at point: Point, of function: (Point) throws -> Value
 ) throws -> (value: Value, trace: Trace, inputs: [Int32], outputs: [Int32]) {
+  let (value, _, trace, inputs, outputs) = try recordTraced(at: point, of: function)
+  return (value.withoutDerivative, trace, inputs, outputs)
+}
+
+/// The same, with the value as it was traced, and its variables.
+func recordTraced<Point: TensorStructure, Value: TensorStructure>(
+  at point: Point, of function: (Point) throws -> Value
+) throws -> (
+  value: Value, variables: [Tensor], trace: Trace, inputs: [Int32], outputs: [Int32]
+) {
   let trace = Trace()
   defer { trace.close() }
   var inputs: [Int32] = []
@@ -135,7 +145,7 @@ func record<Point: TensorStructure, Value: TensorStructure>(
     trace.coefficients.contains { $0.isTraced }
     || variables.contains { $0.lowered(below: trace).isTraced }
   if capturesTrace { stopForCapturedTrace("A function recorded for its derivative") }
-  return (value.withoutDerivative, trace, inputs, outputs)
+  return (value, variables, trace, inputs, outputs)
 }
 
 /// What a function reads from an enclosing derivative must be passed to it.

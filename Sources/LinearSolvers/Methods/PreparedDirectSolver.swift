@@ -123,7 +123,8 @@ struct PreparedDirectSolver: PreparedLinearSolver {
 
   /// `reason` says why the method was chosen, if it was not asked for.
   init(
-    base: any LinearOperator, factors: any Factorization, acceptance: SolveAcceptance, reason: String? = nil
+    base: any LinearOperator, factors: any Factorization, acceptance: SolveAcceptance,
+    reason: String? = nil
   ) {
     self.base = base
     self.factors = factors
