@@ -22,7 +22,7 @@ struct Packing<Point: TensorStructure> {
       let range = position..<position + tensor.count
       position += tensor.count
       let part = range.count == vector.count ? vector : vector.slice(range)
-      return part.reshaped(tensor.shape)
+      return part.reshaped(like: tensor)
     }
   }
 }

@@ -164,7 +164,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// - Throws: `DifferentiationError`: a size or shape that differs, a number that is not finite, a
   ///   linear system that was not solved, a result that is too large or too small for a number.
   public func pushforward(_ tangent: Input) throws -> Derivative<Output> {
-    try pushforwards([tangent])[0]
+    try pushforward(tangent, from: nil)
   }
 
   /// `x̄ = −Bᵀ A⁻ᵀ ȳ`: the gradient in the input of a loss whose gradient in the solution is
@@ -174,7 +174,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   ///
   /// - Throws: as `pushforward`.
   public func pullback(_ cotangent: Output) throws -> Derivative<Input> {
-    try pullbacks([cotangent])[0]
+    try pullback(cotangent, from: nil)
   }
 
   /// The pushforward, with an iterative solver starting from another one: that of a tangent close to
@@ -184,13 +184,13 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// - Throws: as `pushforward`.
   public func pushforward(
     _ tangent: Input, startingFrom other: Derivative<Output>
-  ) throws -> Derivative<Output> { try pushforwards([tangent], startingFrom: other.solved)[0] }
+  ) throws -> Derivative<Output> { try pushforward(tangent, from: other.solved) }
 
   /// The pullback, starting from that of a similar cotangent nearby; as
   /// ``pushforward(_:startingFrom:)``.
   public func pullback(
     _ cotangent: Output, startingFrom other: Derivative<Input>
-  ) throws -> Derivative<Input> { try pullbacks([cotangent], startingFrom: other.solved)[0] }
+  ) throws -> Derivative<Input> { try pullback(cotangent, from: other.solved) }
 
   /// The pushforwards of several tangents, each with its own evidence. They are one block: a dense
   /// factorisation is run through once, and conjugate gradients work on all tangents in lockstep
@@ -198,38 +198,44 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   ///
   /// - Throws: as `pushforward`, for the first tangent that is unfit or whose system is not solved.
   public func pushforwards(_ tangents: [Input]) throws -> [Derivative<Output>] {
-    try pushforwards(tangents, startingFrom: nil)
-  }
-
-  private func pushforwards(
-    _ tangents: [Input], startingFrom start: ScaledVector?
-  ) throws -> [Derivative<Output>] {
-    let numbers = try tangents.map { tangent in
-      let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
-      try requireFinite(numbers, "the tangent")
-      return numbers
-    }
-    return try flat.pushforwards(numbers, startingFrom: start).map { scaled in
-      try scaled.derivative("the pushforward").map { solution.refilled($0) { $0 } }
-    }
+    try flat.pushforwards(try tangents.map(numbers(ofTangent:))).map(pushforward(_:))
   }
 
   /// The pullbacks of several cotangents, as one block; as ``pushforwards(_:)``.
   public func pullbacks(_ cotangents: [Output]) throws -> [Derivative<Input>] {
-    try pullbacks(cotangents, startingFrom: nil)
+    try flat.pullbacks(try cotangents.map(numbers(ofCotangent:))).map(pullback(_:))
   }
 
-  private func pullbacks(
-    _ cotangents: [Output], startingFrom start: ScaledVector?
-  ) throws -> [Derivative<Input>] {
-    let numbers = try cotangents.map { cotangent in
-      let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
-      try requireFinite(numbers, "the cotangent")
-      return numbers
-    }
-    return try flat.pullbacks(numbers, startingFrom: start).map { scaled in
-      try scaled.derivative("the pullback").map { point.refilled($0) { _ in Tensor([Double]()) } }
-    }
+  private func pushforward(
+    _ tangent: Input, from start: ScaledVector?
+  ) throws -> Derivative<Output> {
+    try pushforward(
+      flat.pushforwards([try numbers(ofTangent: tangent)], startingFrom: start)[0])
+  }
+
+  private func pullback(_ cotangent: Output, from start: ScaledVector?) throws -> Derivative<Input>
+  {
+    try pullback(flat.pullbacks([try numbers(ofCotangent: cotangent)], startingFrom: start)[0])
+  }
+
+  private func numbers(ofTangent tangent: Input) throws -> [Double] {
+    let numbers = try tangent.flattened(like: point, "the tangent", for: "pushforward")
+    try requireFinite(numbers, "the tangent")
+    return numbers
+  }
+
+  private func numbers(ofCotangent cotangent: Output) throws -> [Double] {
+    let numbers = try cotangent.flattened(like: solution, "the cotangent", for: "pullback")
+    try requireFinite(numbers, "the cotangent")
+    return numbers
+  }
+
+  private func pushforward(_ scaled: ScaledDerivative) throws -> Derivative<Output> {
+    try scaled.derivative("the pushforward").map { solution.refilled($0) { $0 } }
+  }
+
+  private func pullback(_ scaled: ScaledDerivative) throws -> Derivative<Input> {
+    try scaled.derivative("the pullback").map { point.refilled($0) { _ in Tensor([Double]()) } }
   }
 
   /// The Jacobian `dy/dx = −A⁻¹B`, an `n × m` matrix in the order of `flattened()`: a row for each

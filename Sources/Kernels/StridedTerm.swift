@@ -5,7 +5,7 @@ package struct StridedView: Equatable, Hashable, Sendable {
   package var strides: SIMD4<Int32>
   package var base: Int32
 
-  @inline(__always)
+  @inlinable @inline(__always)
   package init(base: Int = 0, strides: SIMD4<Int32> = .zero) {
     self.base = Int32(truncatingIfNeeded: base)
     self.strides = strides
@@ -27,7 +27,7 @@ package struct StridedTerm: Equatable, Hashable, Sendable {
   package var coefficient: StridedView
   package var input: StridedView
 
-  @inline(__always)
+  @inlinable @inline(__always)
   package init(
     extents: SIMD4<Int32>, output: StridedView, coefficient: StridedView = StridedView(),
     input: StridedView
@@ -39,7 +39,7 @@ package struct StridedTerm: Equatable, Hashable, Sendable {
   }
 
   /// `n` entries side by side: `out[outputBase + k] += … in[inputBase + k]`.
-  @inline(__always)
+  @inlinable @inline(__always)
   package init(
     count n: Int, outputBase: Int = 0, coefficientBase: Int = 0, inputBase: Int = 0
   ) {
@@ -52,21 +52,25 @@ package struct StridedTerm: Equatable, Hashable, Sendable {
   }
 
   /// How many products the term has.
+  @inlinable
   package var volume: Int {
     Int(extents[0]) * Int(extents[1]) * Int(extents[2]) * Int(extents[3])
   }
 
   /// The same products with the roles of `output` and `input` exchanged.
+  @inlinable
   package var transposed: StridedTerm {
     StridedTerm(extents: extents, output: input, coefficient: coefficient, input: output)
   }
 
   /// The same products with the roles of `coefficient` and `input` exchanged.
+  @inlinable
   package var coefficientAsInput: StridedTerm {
     StridedTerm(extents: extents, output: output, coefficient: input, input: coefficient)
   }
 
   /// Whether the box has one axis, in the first place: then it is canonical as it stands.
+  @inlinable
   package var isRow: Bool {
     extents[0] != 1 && extents[1] == 1 && extents[2] == 1 && extents[3] == 1
   }

@@ -236,15 +236,17 @@ struct LinearizedConditions: Sendable {
   init<Input: TensorStructure, Output: TensorStructure, Residual: TensorStructure>(
     _ x: Input, _ y: Output, _ F: (Input, Output) throws -> Residual
   ) throws {
-    let recorded = try record(at: Pair(x: x, y: y)) { try F($0.x, $0.y) }
+    let (_, equations, trace, inputs, outputs) = try recordTraced(at: Pair(x: x, y: y)) {
+      try F($0.x, $0.y)
+    }
     let split = x.variables.count
-    residual = recorded.value.flattened()
-    recording = recorded.trace
+    var residual: [Double] = []
+    for equation in equations { equation.withoutDerivative.appendScalars(to: &residual) }
+    self.residual = residual
+    recording = trace
     review = nil
-    A = ProgramOperator(
-      recorded.trace, inputs: Array(recorded.inputs[split...]), outputs: recorded.outputs)
-    B = ProgramOperator(
-      recorded.trace, inputs: Array(recorded.inputs[..<split]), outputs: recorded.outputs)
+    A = ProgramOperator(trace, inputs: Array(inputs[split...]), outputs: outputs)
+    B = ProgramOperator(trace, inputs: Array(inputs[..<split]), outputs: outputs)
   }
 }
 

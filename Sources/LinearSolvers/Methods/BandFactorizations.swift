@@ -241,7 +241,7 @@ private enum Tiles {
   static func allSatisfy(
     count n: Int, _ body: (Range<Int>, _ sums: UnsafeMutablePointer<Double>) -> Bool
   ) -> Bool {
-    withUnsafeTemporaryAllocation(of: Double.self, capacity: 512) { sums in
+    withUnsafeTemporaryAllocation(of: Double.self, capacity: Swift.min(n, 512)) { sums in
       guard let start = sums.baseAddress else { return true }
       for first in stride(from: 0, to: n, by: 512)
       where !body(first..<Swift.min(first + 512, n), start) { return false }

@@ -91,8 +91,8 @@ private struct PreparedNearbySolver: PreparedLinearSolver, KeepsFactors {
 }
 
 /// `A⁻¹` as an operator, by a factorisation that is kept; without refinement or checks.
-struct InverseOperator<Factors: Factorization>: LinearOperator {
-  let factors: Factors
+struct InverseOperator: LinearOperator {
+  let factors: any Factorization
 
   var rowCount: Int { factors.count }
   var columnCount: Int { factors.count }

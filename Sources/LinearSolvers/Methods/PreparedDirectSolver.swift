@@ -110,9 +110,12 @@ extension Factorization {
 }
 
 /// A factorisation with its operator: normalises, solves, refines, checks.
-struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
+///
+/// Not generic over the factorisation: behind the protocol nothing would specialise it, and to look up the
+/// types of its parts took longer than to solve ten equations.
+struct PreparedDirectSolver: PreparedLinearSolver {
   let base: any LinearOperator
-  let factors: Factors
+  let factors: any Factorization
   let acceptance: SolveAcceptance
   let methodDescription: String
 
@@ -120,7 +123,8 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
 
   /// `reason` says why the method was chosen, if it was not asked for.
   init(
-    base: any LinearOperator, factors: Factors, acceptance: SolveAcceptance, reason: String? = nil
+    base: any LinearOperator, factors: any Factorization, acceptance: SolveAcceptance,
+    reason: String? = nil
   ) {
     self.base = base
     self.factors = factors
@@ -177,36 +181,38 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     _ group: ArraySlice<[Double]>, transposed: Bool, asBlock: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
     let n = factors.count
-    var outcomes = group.map { _ in
-      Result<LinearSolution, LinearSolveError>.success(
-        .zero(count: n, method: methodDescription))
-    }
+    let scaling = factors.scaling
     // Vector `j` of each array starts at `j n`.
     let arena = VectorArena(vectors: 5, length: n * group.count)
     let (rhs, x, residual) = (arena[0], arena[1], arena[2])
     let (candidate, candidateResidual) = (arena[3], arena[4])
     var columns: [Column] = []
     columns.reserveCapacity(group.count)
+    /// What is known of the other columns, in order.
+    var early: [Result<LinearSolution, LinearSolveError>] = []
     for (place, b) in group.enumerated() {
       let size = ProbeVector.maximumMagnitude(b)
       if b.count != n || !size.isFinite {
         do {
           try requireRightHandSide(b, count: n)
         } catch {
-          outcomes[place] = .failure(error)
+          early.append(.failure(error))
           continue
         }
       }
-      if size == 0 { continue }
+      if size == 0 {
+        early.append(.success(.zero(count: n, method: methodDescription)))
+        continue
+      }
       var exponent = PowerOfTwo.exponent(of: size)
       let normalised = rhs + columns.count * n
       normalised.update(from: b, count: n)
       PowerOfTwo.scale(normalised, count: n, by: -exponent)
       var scaledSize = PowerOfTwo.scaled(size, by: -exponent)
-      if !factors.scaling.isIdentity {
+      if !scaling.isIdentity {
         // What the factors see is to have size one: with equations in different units, a small entry
         // may be the largest there.
-        let seen = factors.scaling.rightHandSideNorm(normalised, transposed: transposed)
+        let seen = scaling.rightHandSideNorm(normalised, transposed: transposed)
         let further = PowerOfTwo.exponent(of: seen)
         PowerOfTwo.scale(normalised, count: n, by: -further)
         exponent += further
@@ -215,19 +221,19 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       columns.append(Column(place: place, exponent: exponent, rhsNorm: scaledSize))
     }
 
-    let every = Array(columns.indices)
+    var active = Array(0..<columns.count)
     x.update(from: rhs, count: columns.count * n)
     solveScaled(x, count: columns.count, transposed: transposed, asBlock: asBlock)
-    let errors = backwardErrors(
-      x, of: every, columns, rhs, into: residual, transposed: transposed)
-    for (j, error) in errors.enumerated() { columns[j].record(error) }
+    recordBackwardErrors(x, of: active, in: &columns, rhs, into: residual, transposed: transposed) {
+      $1.record($2)
+    }
 
-    var active = every.filter { j in
-      columns[j].failure == nil && columns[j].error > 0
-        && !(columns[j].error <= acceptance.backwardErrorLimit
+    active.removeAll { j in
+      columns[j].failure != nil || !(columns[j].error > 0)
+        || columns[j].error <= acceptance.backwardErrorLimit
           && factors.isRefined(
             x + j * n, rightHandSide: rhs + j * n, residual: residual + j * n,
-            transposed: transposed))
+            transposed: transposed)
     }
     while !active.isEmpty {
       for (k, j) in active.enumerated() {
@@ -237,31 +243,37 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
       for (k, j) in active.enumerated() {
         Vector.addScaled(1, x + j * n, to: candidate + k * n, count: n)
       }
-      let errors = backwardErrors(
-        candidate, of: active, columns, rhs, into: candidateResidual, transposed: transposed)
       var unfinished: [Int] = []
-      for (k, j) in active.enumerated() {
-        columns[j].products += 1
-        columns[j].refinements += 1
+      recordBackwardErrors(
+        candidate, of: active, in: &columns, rhs, into: candidateResidual, transposed: transposed
+      ) { k, column, error in
+        column.products += 1
+        column.refinements += 1
         // At rounding level the step is as likely to lose as to gain, and the better one is kept.
-        if case .success(let next) = errors[k], !(next <= columns[j].error) { continue }
-        columns[j].record(errors[k])
-        if columns[j].failure != nil { continue }
+        if case .success(let next) = error, !(next <= column.error) { return }
+        column.record(error)
+        if column.failure != nil { return }
+        let j = active[k]
         (x + j * n).update(from: candidate + k * n, count: n)
         (residual + j * n).update(from: candidateResidual + k * n, count: n)
-        if columns[j].error > acceptance.backwardErrorLimit,
-          columns[j].refinements < Self.maximumRefinements
+        if column.error > acceptance.backwardErrorLimit,
+          column.refinements < Self.maximumRefinements
         {
           unfinished.append(j)
         }
       }
       active = unfinished
     }
+    var outcomes: [Result<LinearSolution, LinearSolveError>] = []
+    outcomes.reserveCapacity(group.count)
     for (j, column) in columns.enumerated() {
-      outcomes[column.place] = outcome { () throws(LinearSolveError) in
-        try accepted(column, x + j * n, rhs: rhs + j * n, residual: residual + j * n)
-      }
+      while outcomes.count < column.place { outcomes.append(early[outcomes.count - j]) }
+      outcomes.append(
+        outcome { () throws(LinearSolveError) in
+          try accepted(column, x + j * n, rhs: rhs + j * n, residual: residual + j * n)
+        })
     }
+    outcomes += early[(outcomes.count - columns.count)...]
     return outcomes
   }
 
@@ -300,19 +312,21 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
     for j in 0..<k { factors.scaling.scaleSolution(b + j * n, transposed: transposed) }
   }
 
-  /// The backward errors in the scaled system of the vectors at `x`, one for each of the columns
-  /// `places`; their residuals `b − A x` likewise.
-  private func backwardErrors(
-    _ x: UnsafePointer<Double>, of places: [Int], _ columns: [Column],
-    _ rhs: UnsafePointer<Double>, into residual: UnsafeMutablePointer<Double>, transposed: Bool
-  ) -> [Result<Double, LinearSolveError>] {
+  /// Has `record` note the backward errors in the scaled system of the vectors at `x`, one for each of
+  /// the columns `places`; their residuals `b − A x` are written.
+  private func recordBackwardErrors(
+    _ x: UnsafePointer<Double>, of places: [Int], in columns: inout [Column],
+    _ rhs: UnsafePointer<Double>, into residual: UnsafeMutablePointer<Double>, transposed: Bool,
+    _ record: (_ k: Int, inout Column, _ error: Result<Double, LinearSolveError>) -> Void
+  ) {
     let n = factors.count
+    let scaling = factors.scaling
+    let operatorNorm = transposed ? factors.norms.columns : factors.norms.rows
     let failures = base.multiplyEach(
       x, columns: places.count, into: residual, transposed: transposed)
-    return places.enumerated().map { k, j in
+    for (k, j) in places.enumerated() {
       let (x, residual) = (x + k * n, residual + k * n)
-      return outcome { () throws(LinearSolveError) in
-        let scaling = factors.scaling
+      let error = outcome { () throws(LinearSolveError) in
         let solutionNorm = scaling.solutionNorm(x, transposed: transposed)
         // Norms with a scaling may pass over NaN; without one they tell it.
         let isTold = scaling.isIdentity && solutionNorm.isFinite
@@ -325,11 +339,11 @@ struct PreparedDirectSolver<Factors: Factorization>: PreparedLinearSolver {
           try requireFinite(residual, count: n, "a product with the operator")
         }
         return SolveAcceptance.Evidence(
-          residualNorm: residualNorm,
-          operatorNorm: transposed ? factors.norms.columns : factors.norms.rows,
-          solutionNorm: solutionNorm, rightHandSideNorm: columns[j].rhsNorm
+          residualNorm: residualNorm, operatorNorm: operatorNorm, solutionNorm: solutionNorm,
+          rightHandSideNorm: columns[j].rhsNorm
         ).backwardError
       }
+      record(k, &columns[j], error)
     }
   }
 }

@@ -1,5 +1,29 @@
 import Kernels
 
+/// The terms of an operation, nearly always a single one, which takes no memory of its own.
+struct StridedTerms: RandomAccessCollection {
+  private let first: StridedTerm?
+  private let others: [StridedTerm]
+
+  init(_ term: StridedTerm) {
+    first = term
+    others = []
+  }
+
+  init(_ terms: [StridedTerm]) {
+    first = terms.first
+    others = Array(terms.dropFirst())
+  }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { first == nil ? 0 : 1 + others.count }
+
+  subscript(index: Int) -> StridedTerm {
+    if index == 0, let first { return first }
+    return others[index - 1]
+  }
+}
+
 extension StridedTerm {
   /// The terms that step through a box of any number of axes with the given strides.
   ///
@@ -8,7 +32,7 @@ extension StridedTerm {
   static func boxes(
     _ extents: [Int], output: [Int], coefficient: [Int]? = nil, input: [Int],
     outputBase: Int = 0, coefficientBase: Int = 0, inputBase: Int = 0
-  ) -> [StridedTerm] {
+  ) -> StridedTerms {
     if extents.count <= 4 {
       var e = SIMD4<Int32>(repeating: 1)
       var o = SIMD4<Int32>.zero
@@ -20,12 +44,11 @@ extension StridedTerm {
         i[axis] = Int32(input[axis])
         if let coefficient { c[axis] = Int32(coefficient[axis]) }
       }
-      return [
+      return StridedTerms(
         StridedTerm(
           extents: e, output: StridedView(base: outputBase, strides: o),
           coefficient: StridedView(base: coefficientBase, strides: c),
-          input: StridedView(base: inputBase, strides: i))
-      ]
+          input: StridedView(base: inputBase, strides: i)))
     }
     let c = coefficient ?? [Int](repeating: 0, count: extents.count)
     for axis in 1..<extents.count {
@@ -44,20 +67,21 @@ extension StridedTerm {
         mergedExtents, output: merged(output), coefficient: merged(c), input: merged(input),
         outputBase: outputBase, coefficientBase: coefficientBase, inputBase: inputBase)
     }
-    return (0..<extents[0]).flatMap { k in
-      boxes(
-        Array(extents.dropFirst()), output: Array(output.dropFirst()),
-        coefficient: Array(c.dropFirst()), input: Array(input.dropFirst()),
-        outputBase: outputBase + k * output[0], coefficientBase: coefficientBase + k * c[0],
-        inputBase: inputBase + k * input[0])
-    }
+    return StridedTerms(
+      (0..<extents[0]).flatMap { k in
+        boxes(
+          Array(extents.dropFirst()), output: Array(output.dropFirst()),
+          coefficient: Array(c.dropFirst()), input: Array(input.dropFirst()),
+          outputBase: outputBase + k * output[0], coefficientBase: coefficientBase + k * c[0],
+          inputBase: inputBase + k * input[0])
+      })
   }
 
   /// The terms of an elementwise operation with a result of shape `shape`, reading a coefficient
   /// and an input that stretch to it.
-  static func elementwise(_ shape: Shape, coefficient: Shape?, input: Shape) -> [StridedTerm] {
+  static func elementwise(_ shape: Shape, coefficient: Shape?, input: Shape) -> StridedTerms {
     if input == shape, coefficient == nil || coefficient == shape {
-      return [StridedTerm(count: shape.count)]
+      return StridedTerms(StridedTerm(count: shape.count))
     }
     if shape.count == input.count || input.count == 1,
       coefficient == nil || coefficient?.count == shape.count || coefficient?.count == 1
@@ -65,7 +89,14 @@ extension StridedTerm {
       var term = StridedTerm(count: shape.count)
       if input.count == 1 { term.input.strides = .zero }
       if let coefficient, coefficient.count == 1 { term.coefficient.strides = .zero }
-      return [term]
+      return StridedTerms(term)
+    }
+    if let box = shape.box {
+      return StridedTerms(
+        StridedTerm(
+          extents: box, output: StridedView(strides: shape.boxStrides),
+          coefficient: StridedView(strides: coefficient?.boxStrides(broadcastTo: shape) ?? .zero),
+          input: StridedView(strides: input.boxStrides(broadcastTo: shape))))
     }
     return boxes(
       shape.extents, output: shape.strides,

@@ -97,6 +97,28 @@ package struct Shape: Equatable, Hashable, Sendable {
     return result
   }
 
+  /// The extents as those of a term, 1 for axes that are not there; `nil` for more than four axes.
+  var box: SIMD4<Int32>? { rank <= 4 ? low : nil }
+
+  /// The same steps as ``strides(broadcastTo:)``, of at most four axes.
+  func boxStrides(broadcastTo larger: Shape) -> SIMD4<Int32> {
+    let own = boxStrides
+    var result = SIMD4<Int32>.zero
+    for axis in 0..<rank where low[axis] != 1 { result[axis + larger.rank - rank] = own[axis] }
+    return result
+  }
+
+  /// The same steps as `strides`, of at most four axes.
+  var boxStrides: SIMD4<Int32> {
+    var result = SIMD4<Int32>.zero
+    var step: Int32 = 1
+    for axis in stride(from: rank - 1, through: 0, by: -1) {
+      result[axis] = step
+      step *= low[axis]
+    }
+    return result
+  }
+
   /// This shape without one of its axes.
   func removing(axis: Int) -> Shape {
     var extents = extents

@@ -18,7 +18,7 @@ extension Tensor {
       return shapeMismatch("*", a.dimensions, b.dimensions)
     }
     let terms = StridedTerm.elementwise(shape, coefficient: a.dimensions, input: b.dimensions)
-    return evaluate(shape, terms.map { Piece(b, times: a, $0) }, disjoint: terms.count > 1)
+    return evaluate(shape, terms, disjoint: terms.count > 1) { Piece(b, times: a, $0) }
   }
 
   /// `a / b`, entry by entry; extents of 1 stretch.
@@ -67,7 +67,7 @@ extension Tensor {
 
   /// `factor · self`, for a plain number.
   public func scaled(by factor: Double) -> Tensor {
-    evaluate(dimensions, [Piece(self, StridedTerm(count: count), factor: factor)])
+    evaluate(dimensions, Piece(self, StridedTerm(count: count), factor: factor))
   }
 
   /// The number of an untraced scalar (shape `[]`), so that it can be a plain factor.
@@ -82,7 +82,7 @@ extension Tensor {
     let left = StridedTerm.elementwise(shape, coefficient: nil, input: dimensions)
     let right = StridedTerm.elementwise(shape, coefficient: nil, input: other.dimensions)
     if left.count == 1, right.count == 1 {
-      return evaluate(shape, [Piece(self, left[0]), Piece(other, right[0], factor: factor)])
+      return evaluate(shape, Piece(self, left[0]), Piece(other, right[0], factor: factor))
     }
     return evaluate(
       shape, left.map { Piece(self, $0) } + right.map { Piece(other, $0, factor: factor) })
@@ -110,7 +110,7 @@ public func reciprocal(_ x: Tensor) -> Tensor {
 ///
 /// `pow(x, 0)` is 1 everywhere, also at 0; a negative `n` is the reciprocal of the positive power.
 public func pow(_ x: Tensor, _ n: Int) -> Tensor {
-  guard let trace = innermostTrace(x) else {
+  guard let trace = x.tag?.trace else {
     return Tensor(
       Storage(count: x.count) {
         ElementwiseKernels.integerPower(x.storage.values, n, into: $0, count: x.count)
@@ -120,8 +120,7 @@ public func pow(_ x: Tensor, _ n: Int) -> Tensor {
   let value = pow(below, n)
   if n == 0 { return value }
   let slope = pow(below, n - 1).scaled(by: Double(n))
-  return recorded(
-    value, by: trace, [(x, Piece(below, times: slope, StridedTerm(count: x.count)))])
+  return recorded(value, by: trace, x, Piece(below, times: slope, StridedTerm(count: x.count)))
 }
 
 /// `xʸ` for real exponents, entry by entry; extents of 1 stretch.

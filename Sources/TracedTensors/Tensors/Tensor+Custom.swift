@@ -28,7 +28,7 @@ extension Tensor {
     pushforward: @escaping @Sendable (_ x: Tensor, _ tangent: Tensor) -> Tensor,
     pullback: @escaping @Sendable (_ x: Tensor, _ cotangent: Tensor) -> Tensor
   ) -> Tensor {
-    guard let trace = innermostTrace(x) else { return value(x) }
+    guard let trace = x.tag?.trace else { return value(x) }
     let below = x.lowered(below: trace)
     let result = custom(below, value: value, pushforward: pushforward, pullback: pullback)
     let map = CustomMap(

@@ -6,7 +6,7 @@ extension Tensor {
   func mapped(
     _ function: UnaryFunction, derivative: (_ x: Tensor, _ y: Tensor) -> Tensor
   ) -> Tensor {
-    guard let trace = innermostTrace(self) else {
+    guard let trace = tag?.trace else {
       return Tensor(
         Storage(count: count) {
           ElementwiseKernels.apply(function, storage.values, into: $0, count: count)
@@ -16,7 +16,7 @@ extension Tensor {
     let value = below.mapped(function, derivative: derivative)
     let slope = derivative(below, value)
     return recorded(
-      value, by: trace, [(self, Piece(below, times: slope, StridedTerm(count: count)))])
+      value, by: trace, self, Piece(below, times: slope, StridedTerm(count: count)))
   }
 
   /// The indicator, entry by entry, of `self < other` (or `≤`): 1 where it holds, else 0. A
@@ -129,8 +129,20 @@ private func maskedDifferentials(
   }
 }
 
-/// Tells the traces of the operands, of all levels, that their values decided between two formulas.
-package func noteBranch(_ operands: Tensor...) {
+/// Tells the traces of the operand, of all levels, that its values decided between two formulas.
+func noteBranch(_ operand: Tensor) {
+  if operand.isTraced { noteBranch(among: [operand]) }
+}
+
+/// The same for two operands.
+func noteBranch(_ a: Tensor, _ b: Tensor) {
+  if a.isTraced || b.isTraced { noteBranch(among: [a, b]) }
+}
+
+/// The same for any number of operands.
+package func noteBranch(_ operands: Tensor...) { noteBranch(among: operands) }
+
+private func noteBranch(among operands: [Tensor]) {
   var operands = operands
   while let trace = innermostTrace(of: operands) {
     if trace.hasBranches { return }

@@ -12,6 +12,11 @@ extension Tensor {
     return viewed(as: result)
   }
 
+  /// The same entries in the shape of a tensor of as many. Records nothing.
+  package func reshaped(like other: Tensor) -> Tensor {
+    count == other.count ? viewed(as: other.dimensions) : reshaped(other.shape)
+  }
+
   /// All entries as one vector.
   public func flattened() -> Tensor { viewed(as: Shape(vector: count)) }
 
@@ -99,6 +104,18 @@ extension Tensor {
   public func shifted(by offset: Int, alongAxis axis: Int = 0) -> Tensor {
     checkAxis(axis, "shifted")
     let kept = Swift.max(dimensions[axis] - Swift.abs(offset), 0)
+    if var box = dimensions.box {
+      box[axis] = Int32(kept)
+      let steps = dimensions.boxStrides
+      let (ahead, back) = (Swift.max(offset, 0), Swift.max(-offset, 0))
+      let step = Int(steps[axis])
+      return moved(
+        dimensions,
+        StridedTerms(
+          StridedTerm(
+            extents: box, output: StridedView(base: ahead * step, strides: steps),
+            input: StridedView(base: back * step, strides: steps))))
+    }
     var extents = shape
     extents[axis] = kept
     let own = dimensions.strides
@@ -195,8 +212,8 @@ extension Tensor {
   }
 
   /// This tensor's entries at other places, each at most once; the rest is zero.
-  private func moved(_ shape: Shape, _ terms: [StridedTerm]) -> Tensor {
-    evaluate(shape, terms.map { Piece(self, $0) }, disjoint: true)
+  private func moved(_ shape: Shape, _ terms: StridedTerms) -> Tensor {
+    evaluate(shape, terms, disjoint: true) { Piece(self, $0) }
   }
 
   /// Gather and scatter: the table stands for the stride of the axis, which comes first in the box.
@@ -221,6 +238,6 @@ extension Tensor {
     var piece = Piece(self, term)
     piece.table = table
     piece.tableSide = side
-    return evaluate(result, [piece])
+    return evaluate(result, piece)
   }
 }

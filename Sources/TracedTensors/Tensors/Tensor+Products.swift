@@ -31,9 +31,9 @@ public func matmul(
   }
   let (rowA, innerA) = transposingLeft ? (1, m) : (k, 1)
   let (innerB, columnB) = transposingRight ? (1, k) : (n, 1)
-  let term = StridedTerm.boxes(
-    [m, k, n], output: [n, 0, 1], coefficient: [rowA, innerA, 0], input: [0, innerB, columnB])
-  return evaluate(shape, term.map { Piece(b, times: a, $0) })
+  let term = StridedTerm(
+    (m, k, n), output: (n, 0, 1), coefficient: (rowA, innerA, 0), input: (0, innerB, columnB))
+  return evaluate(shape, Piece(b, times: a, term))
 }
 
 private func matrixVector(_ matrix: Tensor, _ x: Tensor, transposed: Bool) -> Tensor {
@@ -45,8 +45,9 @@ private func matrixVector(_ matrix: Tensor, _ x: Tensor, transposed: Bool) -> Te
       resultShape: Shape(vector: m))
   }
   let (row, inner) = transposed ? (1, columns) : (columns, 1)
-  let term = StridedTerm.boxes([m, k], output: [1, 0], coefficient: [row, inner], input: [0, 1])
-  return evaluate(Shape(vector: m), term.map { Piece(x, times: matrix, $0) })
+  let term = StridedTerm(
+    (m, k, 1), output: (1, 0, 0), coefficient: (row, inner, 0), input: (0, 1, 0))
+  return evaluate(Shape(vector: m), Piece(x, times: matrix, term))
 }
 
 /// The outer product `aᵢ bⱼ` of two vectors: a matrix.
@@ -55,6 +56,23 @@ public func outer(_ a: Tensor, _ b: Tensor) -> Tensor {
     return shapeMismatch("outer", a.dimensions, b.dimensions)
   }
   let (m, n) = (a.count, b.count)
-  let term = StridedTerm.boxes([m, n], output: [n, 1], coefficient: [1, 0], input: [0, 1])
-  return evaluate(Shape([m, n]), term.map { Piece(b, times: a, $0) })
+  let term = StridedTerm(
+    (m, n, 1), output: (n, 1, 0), coefficient: (1, 0, 0), input: (0, 1, 0))
+  return evaluate(Shape([m, n]), Piece(b, times: a, term))
+}
+
+extension StridedTerm {
+  /// The term that steps through a box of three axes with the given strides.
+  fileprivate init(
+    _ extents: (Int, Int, Int), output: (Int, Int, Int), coefficient: (Int, Int, Int),
+    input: (Int, Int, Int)
+  ) {
+    func axes(_ steps: (Int, Int, Int), last: Int32) -> SIMD4<Int32> {
+      SIMD4(Int32(steps.0), Int32(steps.1), Int32(steps.2), last)
+    }
+    self.init(
+      extents: axes(extents, last: 1), output: StridedView(strides: axes(output, last: 0)),
+      coefficient: StridedView(strides: axes(coefficient, last: 0)),
+      input: StridedView(strides: axes(input, last: 0)))
+  }
 }

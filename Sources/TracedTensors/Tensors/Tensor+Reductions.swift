@@ -23,7 +23,7 @@ extension Tensor {
   private func summed(factor: Double) -> Tensor {
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return evaluate(.scalar, [Piece(self, term, factor: factor)])
+    return evaluate(.scalar, Piece(self, term, factor: factor))
   }
 
   /// The sums along one axis, which disappears from the shape.
@@ -40,8 +40,9 @@ extension Tensor {
     let (outer, n, inner) = split(alongAxis: axis, "sum(alongAxis:)")
     let term = StridedTerm.boxes(
       [outer, n, inner], output: [inner, 0, 1], input: [n * inner, inner, 1])
-    return evaluate(
-      dimensions.removing(axis: axis), term.map { Piece(self, $0, factor: factor) })
+    return evaluate(dimensions.removing(axis: axis), term, disjoint: false) {
+      Piece(self, $0, factor: factor)
+    }
   }
 
   /// `Σ aᵢ bᵢ`, of two tensors of equal shape.
@@ -51,7 +52,7 @@ extension Tensor {
     }
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return evaluate(.scalar, [Piece(other, times: self, term)])
+    return evaluate(.scalar, Piece(other, times: self, term))
   }
 
   /// `Σ aᵢ²`.
@@ -77,7 +78,7 @@ extension Tensor {
     case .infinity: return abs(self).max()
     case .two: break
     }
-    guard let trace = innermostTrace(self) else {
+    guard let trace = tag?.trace else {
       return Tensor(Vector.norm(storage.values, count: count))
     }
     let below = lowered(below: trace)
@@ -86,7 +87,7 @@ extension Tensor {
     let direction = isZero ? Tensor.zeros(shape) : below / value
     var term = StridedTerm(count: count)
     term.output.strides = .zero
-    return recorded(value, by: trace, [(self, Piece(below, times: direction, term))])
+    return recorded(value, by: trace, self, Piece(below, times: direction, term))
   }
 
   /// The largest entry. Where several are equal (a kink) the derivative is that of the first.
@@ -108,9 +109,17 @@ extension Tensor {
       guard let base = buffer.baseAddress else { return }
       ElementwiseKernels.argmax(storage.values, outer: outer, count: n, inner: inner, into: base)
     }
+    let shape = dimensions.removing(axis: axis)
+    guard isTraced else {
+      // As the terms below, which add to zero.
+      return Tensor(
+        Storage(count: places.count) {
+          for (k, place) in places.enumerated() { $0[k] = 0 + storage.base[Int(place)] }
+        }, shape)
+    }
     var piece = Piece(self, StridedTerm(count: places.count))
     piece.table = IndexTable(places)
-    return evaluate(dimensions.removing(axis: axis), [piece])
+    return evaluate(shape, piece)
   }
 
   /// `log Σ exp(aᵢ)` over all entries, without overflow. Its derivative is `softmax`.
@@ -120,7 +129,7 @@ extension Tensor {
   public func logSumExp(alongAxis axis: Int) -> Tensor {
     let (outer, n, inner) = split(alongAxis: axis, "logSumExp(alongAxis:)")
     let shape = dimensions.removing(axis: axis)
-    guard let trace = innermostTrace(self) else {
+    guard let trace = tag?.trace else {
       return Tensor(
         Storage(count: outer * inner) {
           ElementwiseKernels.logSumExp(

@@ -152,12 +152,15 @@ public struct Tensor: @unchecked Sendable {
   /// Whether every entry is a finite number. Works on traced tensors.
   public var isFinite: Bool { Vector.firstNonFinite(storage.values, count: count) == nil }
 
+  /// Appends the entries, as `scalars` gives them.
+  package func appendScalars(to numbers: inout [Double]) {
+    refuseTraced("scalars")
+    numbers.append(contentsOf: UnsafeBufferPointer(start: storage.values, count: count))
+  }
+
   /// The entries, traced or not: for decisions that must not stop.
   package var rawScalars: [Double] {
-    [Double](unsafeUninitializedCapacity: count) { buffer, initialized in
-      if let base = buffer.baseAddress { base.update(from: storage.values, count: count) }
-      initialized = count
-    }
+    [Double](UnsafeBufferPointer(start: storage.values, count: count))
   }
 
   private func refuseTraced(_ member: String) {

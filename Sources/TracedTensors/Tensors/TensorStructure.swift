@@ -39,8 +39,11 @@ public protocol TensorStructure: Sendable {
 
 /// A field of a `TensorStructure`: its name, and how it is read and replaced.
 public struct TensorField<Root> {
-  let forEach: (Root, String, Bool, (String, Tensor, Bool) -> Void) -> Void
-  let map: (inout Root, Bool, (Tensor, Bool) -> Tensor) -> Void
+  private let name: String
+  private let isConstant: Bool
+  // One word behind the protocol: structures list their fields anew at each use, and closures would
+  // take memory each time.
+  private let place: any TensorFieldPlace<Root>
 
   /// A field that derivatives are taken of.
   public init<Value: TensorStructure>(_ name: String, _ path: WritableKeyPath<Root, Value>) {
@@ -57,14 +60,46 @@ public struct TensorField<Root> {
   private init<Value: TensorStructure>(
     _ name: String, _ path: WritableKeyPath<Root, Value>, isConstant: Bool
   ) {
-    forEach = { root, prefix, outer, body in
-      root[keyPath: path].forEachTensor(
-        named: prefix.isEmpty ? name : "\(prefix).\(name)", isConstant: outer || isConstant, body)
-    }
-    map = { root, outer, body in
-      root[keyPath: path] = root[keyPath: path].mapTensors(
-        isConstant: outer || isConstant, body)
-    }
+    self.name = name
+    self.isConstant = isConstant
+    place = KeyPathPlace(path: path)
+  }
+
+  /// Calls `body` for the tensors of this field of a structure.
+  func forEach(
+    _ root: Root, _ prefix: String, _ outer: Bool, _ body: (String, Tensor, Bool) -> Void
+  ) {
+    place.forEach(
+      root, named: prefix.isEmpty ? name : "\(prefix).\(name)", isConstant: outer || isConstant,
+      body)
+  }
+
+  /// Replaces the tensors of this field of a structure.
+  func map(_ root: inout Root, _ outer: Bool, _ body: (Tensor, Bool) -> Tensor) {
+    place.map(&root, isConstant: outer || isConstant, body)
+  }
+}
+
+/// How a field of whatever type is reached from its structure.
+private protocol TensorFieldPlace<Root> {
+  associatedtype Root
+
+  func forEach(
+    _ root: Root, named name: String, isConstant: Bool, _ body: (String, Tensor, Bool) -> Void)
+  func map(_ root: inout Root, isConstant: Bool, _ body: (Tensor, Bool) -> Tensor)
+}
+
+private struct KeyPathPlace<Root, Value: TensorStructure>: TensorFieldPlace {
+  let path: WritableKeyPath<Root, Value>
+
+  func forEach(
+    _ root: Root, named name: String, isConstant: Bool, _ body: (String, Tensor, Bool) -> Void
+  ) {
+    root[keyPath: path].forEachTensor(named: name, isConstant: isConstant, body)
+  }
+
+  func map(_ root: inout Root, isConstant: Bool, _ body: (Tensor, Bool) -> Tensor) {
+    root[keyPath: path] = root[keyPath: path].mapTensors(isConstant: isConstant, body)
   }
 }
 
@@ -162,17 +197,22 @@ extension TensorStructure {
   }
 
   /// How many numbers derivatives are taken of.
-  public var variableCount: Int { variables.reduce(0) { $0 + $1.count } }
+  public var variableCount: Int {
+    var count = 0
+    forEachTensor(named: "", isConstant: false) { _, tensor, isConstant in
+      if !isConstant { count += tensor.count }
+    }
+    return count
+  }
 
   /// The numbers that derivatives are taken of, one tensor after the other.
   ///
   /// Stops when a tensor is traced.
   public func flattened() -> [Double] {
-    let tensors = variables
-    if tensors.count == 1 { return tensors[0].scalars }
     var result: [Double] = []
-    result.reserveCapacity(tensors.reduce(0) { $0 + $1.count })
-    for tensor in tensors { result += tensor.scalars }
+    forEachTensor(named: "", isConstant: false) { _, tensor, isConstant in
+      if !isConstant { tensor.appendScalars(to: &result) }
+    }
     return result
   }
 

@@ -51,16 +51,47 @@ struct Piece {
 func evaluate(
   _ shape: Shape, _ pieces: consuming [Piece], disjoint: Bool = false
 ) -> Tensor {
-  // Through pointers: copying pieces would count up to five references for each.
-  let trace = pieces.withUnsafeBufferPointer { innermostTrace($0) }
-  guard let trace else {
-    return pieces.withUnsafeBufferPointer { execute(shape, $0, disjoint: disjoint) }
+  pieces.withUnsafeMutableBufferPointer { evaluate(shape, $0, disjoint: disjoint) }
+}
+
+/// The same for one piece, without an array.
+func evaluate(_ shape: Shape, _ piece: consuming Piece, disjoint: Bool = false) -> Tensor {
+  withUnsafeMutablePointer(to: &piece) {
+    evaluate(shape, UnsafeMutableBufferPointer(start: $0, count: 1), disjoint: disjoint)
+  }
+}
+
+/// The same for two pieces.
+func evaluate(
+  _ shape: Shape, _ first: consuming Piece, _ second: consuming Piece
+) -> Tensor {
+  // A tuple of equal types lies in memory as an array does.
+  var pieces = (first, second)
+  return withUnsafeMutablePointer(to: &pieces) {
+    let start = UnsafeMutableRawPointer($0).assumingMemoryBound(to: Piece.self)
+    return evaluate(shape, UnsafeMutableBufferPointer(start: start, count: 2), disjoint: false)
+  }
+}
+
+/// The same for the pieces that a few terms make, nearly always a single one.
+func evaluate(
+  _ shape: Shape, _ terms: StridedTerms, disjoint: Bool, _ piece: (StridedTerm) -> Piece
+) -> Tensor {
+  terms.count == 1
+    ? evaluate(shape, piece(terms[0]), disjoint: disjoint)
+    : evaluate(shape, terms.map(piece), disjoint: disjoint)
+}
+
+/// Through pointers: copying pieces would count up to five references for each.
+private func evaluate(
+  _ shape: Shape, _ pieces: UnsafeMutableBufferPointer<Piece>, disjoint: Bool
+) -> Tensor {
+  guard let trace = innermostTrace(UnsafeBufferPointer(pieces)) else {
+    return execute(shape, UnsafeBufferPointer(pieces), disjoint: disjoint)
   }
   trace.check()
   let node = trace.addNode(count: shape.count)
-  pieces.withUnsafeMutableBufferPointer { pieces in
-    for index in pieces.indices { pieces[index].record(in: trace) }
-  }
+  for index in pieces.indices { pieces[index].record(in: trace) }
   let value = evaluate(shape, pieces, disjoint: disjoint)
   return Tensor(value.storage, shape, tag: Tag(trace, node, below: value.tag))
 }
@@ -100,17 +131,12 @@ private func innermostTrace(_ pieces: UnsafeBufferPointer<Piece>) -> Trace? {
   return innermost
 }
 
-/// The innermost trace that any of the tensors belongs to.
-func innermostTrace(_ tensors: Tensor...) -> Trace? {
-  var innermost: Trace?
-  var level = 0
-  for tensor in tensors {
-    if let tag = tensor.tag, tag.level > level {
-      innermost = tag.trace
-      level = tag.level
-    }
-  }
-  return innermost
+/// The innermost trace that either of the tensors belongs to.
+@inline(__always)
+func innermostTrace(_ a: Tensor, _ b: Tensor) -> Trace? {
+  guard let first = a.tag else { return b.tag?.trace }
+  guard let second = b.tag else { return first.trace }
+  return second.level > first.level ? second.trace : first.trace
 }
 
 package func innermostTrace(of tensors: [Tensor]) -> Trace? {
@@ -129,9 +155,9 @@ private func execute(
   let out = result.base
   // The first piece may store instead of adding when it writes every entry once.
   var isZeroed = true
-  if let first = pieces.first, first.writesEachEntryOnce, first.term.volume == shape.count {
+  if !pieces.isEmpty, pieces[0].term.volume == shape.count, pieces[0].writesEachEntryOnce {
     isZeroed = false
-  } else if disjoint, pieces.reduce(0, { $0 + $1.term.volume }) == shape.count {
+  } else if disjoint, pieces.indices.reduce(0, { $0 + pieces[$1].term.volume }) == shape.count {
     isZeroed = false
   } else {
     out.update(repeating: 0, count: shape.count)
@@ -189,6 +215,18 @@ func recorded(
   let node = trace.addNode(count: value.count)
   for (operand, piece) in differentials {
     guard let source = operand.node(in: trace) else { continue }
+    trace.append(
+      piece.term, scale: piece.scale, bias: piece.bias, coefficient: piece.coefficient,
+      source: source, table: piece.table, tableSide: piece.tableSide)
+  }
+  return Tensor(value.storage, value.dimensions, tag: Tag(trace, node, below: value.tag))
+}
+
+/// The same for a function of one tensor.
+func recorded(_ value: Tensor, by trace: Trace, _ operand: Tensor, _ piece: Piece) -> Tensor {
+  trace.check()
+  let node = trace.addNode(count: value.count)
+  if let source = operand.node(in: trace) {
     trace.append(
       piece.term, scale: piece.scale, bias: piece.bias, coefficient: piece.coefficient,
       source: source, table: piece.table, tableSide: piece.tableSide)

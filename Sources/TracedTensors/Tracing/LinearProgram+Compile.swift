@@ -10,94 +10,110 @@ extension LinearProgram {
   /// All coefficients must be untraced: only the outermost recording is compiled.
   ///
   /// - Parameter fuse: `false` keeps one group per recorded operation (for tests).
-  init(_ trace: Trace, inputs: [Int32], outputs: [Int32], fuse: Bool = true) {
-    counts = trace.counts
-    self.inputs = inputs
-    self.outputs = outputs
-    coefficients = trace.coefficients
-    tables = trace.tables
-    maps = trace.maps
+  convenience init(_ trace: Trace, inputs: [Int32], outputs: [Int32], fuse: Bool = true) {
     var compiler = Compiler(trace, inputs: inputs, outputs: outputs)
+    var coefficients = trace.coefficients
     compiler.fuse(fuse, coefficients: &coefficients)
-    compiler.emit(into: &self)
+    let (groups, terms) = compiler.emitted(&coefficients)
+    // Maps and tables are few: kept all together, or not at all. (Without a map, structure shows.)
+    self.init(
+      counts: trace.counts, inputs: inputs, outputs: outputs, groups: groups, terms: terms,
+      coefficients: coefficients,
+      tables: terms.allSatisfy({ $0.table < 0 }) ? [] : trace.tables,
+      maps: terms.allSatisfy({ $0.map < 0 }) ? [] : trace.maps)
   }
 }
 
 /// The working state of one compilation.
-private struct Compiler {
-  let trace: Trace
-  let outputs: [Int32]
-  let nodeCount: Int
-  var isInput: [Bool]
-  /// Reached from an input; read, however indirectly, by an output.
-  var isReached: [Bool]
-  var isNeeded: [Bool]
-  var readers: [Int32]
-  /// The fused terms into node `k` are `fused[start[k]..<end[k]]`.
+private struct Compiler: ~Copyable {
+  /// The terms of the recording, and where those into each node begin.
+  let recorded: [Term]
+  let firstTerm: [Int32]
+  var nodes: [Node]
   var fused: [Term] = []
-  var start: [Int32]
-  var end: [Int32]
-  /// The terms of the node at hand.
+  /// The terms of the node at hand, and those of one of its terms composed with its source's.
   var current: [Term] = []
+  var composed: [Term] = []
+
+  /// What is known of a node.
+  struct Node {
+    var isInput = false
+    var isOutput = false
+    /// Reached from an input; read, however indirectly, by an output.
+    var isReached = false
+    var isNeeded = false
+    /// Needed after fusion as well.
+    var isAlive = false
+    var readers: Int32 = 0
+    /// The fused terms into the node are `fused[start..<end]`.
+    var start: Int32 = 0
+    var end: Int32 = 0
+
+    var fusedRange: Range<Int> { Int(start)..<Int(end) }
+  }
 
   /// No node has more terms than this by composition alone: growth must end somewhere.
   static let maximumTerms = 12
 
   init(_ trace: Trace, inputs: [Int32], outputs: [Int32]) {
-    self.trace = trace
-    self.outputs = outputs
-    nodeCount = trace.nodeCount
-    isInput = [Bool](repeating: false, count: nodeCount)
-    isReached = isInput
-    isNeeded = isInput
-    readers = [Int32](repeating: 0, count: nodeCount)
-    start = readers
-    end = readers
-    fused.reserveCapacity(trace.terms.count)
+    recorded = trace.terms
+    firstTerm = trace.firstTerm
+    nodes = [Node](repeating: Node(), count: trace.nodeCount)
+    fused.reserveCapacity(recorded.count)
+    current.reserveCapacity(Compiler.maximumTerms)
+    composed.reserveCapacity(Compiler.maximumTerms)
     for node in inputs {
-      isInput[Int(node)] = true
-      isReached[Int(node)] = true
+      nodes[Int(node)].isInput = true
+      nodes[Int(node)].isReached = true
     }
-    for node in 0..<nodeCount where !isReached[node] {
-      for index in trace.termRange(into: node) where isReached[Int(trace.terms[index].source)] {
-        isReached[node] = true
+    for node in nodes.indices where !nodes[node].isReached {
+      for index in recordedRange(into: node) where nodes[Int(recorded[index].source)].isReached {
+        nodes[node].isReached = true
         break
       }
     }
-    for node in outputs { isNeeded[Int(node)] = true }
-    for node in stride(from: nodeCount - 1, through: 0, by: -1)
-    where isNeeded[node] && isReached[node] && !isInput[node] {
-      for index in trace.termRange(into: node) {
-        let source = Int(trace.terms[index].source)
-        guard isReached[source] else { continue }
-        isNeeded[source] = true
-        readers[source] += 1
+    for node in outputs {
+      nodes[Int(node)].isNeeded = true
+      nodes[Int(node)].isOutput = true
+    }
+    for node in nodes.indices.reversed()
+    where nodes[node].isNeeded && nodes[node].isReached && !nodes[node].isInput {
+      for index in recordedRange(into: node) {
+        let source = Int(recorded[index].source)
+        guard nodes[source].isReached else { continue }
+        nodes[source].isNeeded = true
+        nodes[source].readers += 1
       }
     }
+  }
+
+  private func recordedRange(into node: Int) -> Range<Int> {
+    Int(firstTerm[node])..<Int(firstTerm[node + 1])
   }
 
   // MARK: Fusing
 
   mutating func fuse(_ compose: Bool, coefficients: inout [Tensor]) {
-    for node in 0..<nodeCount where isReached[node] && isNeeded[node] && !isInput[node] {
+    for node in nodes.indices
+    where nodes[node].isReached && nodes[node].isNeeded && !nodes[node].isInput {
       current.removeAll(keepingCapacity: true)
-      for index in trace.termRange(into: node) {
-        var term = trace.terms[index]
-        let source = Int(term.source)
-        guard isReached[source], isInput[source] || end[source] > start[source],
+      for index in recordedRange(into: node) {
+        var term = recorded[index]
+        let source = nodes[Int(term.source)]
+        guard source.isReached, source.isInput || source.end > source.start,
           term.geometry.volume > 0
         else { continue }
         if term.isStrided { normalise(&term, coefficients) }
-        if compose, term.isStrided, !isInput[source], isComposable(source),
+        if compose, term.isStrided, !source.isInput, isComposable(source),
           substitute(term, coefficients: &coefficients)
         {
           continue
         }
         merge(term, compose, &coefficients)
       }
-      start[node] = Int32(fused.count)
+      nodes[node].start = Int32(fused.count)
       fused.append(contentsOf: current)
-      end[node] = Int32(fused.count)
+      nodes[node].end = Int32(fused.count)
     }
   }
 
@@ -123,20 +139,22 @@ private struct Compiler {
 
   /// A node disappears into its reader if that is its only one, or if it is a few aliases, shifts
   /// or broadcasts. (The second clause lets `(S − f/ε)` cancel `f` inside Sinkhorn's conditions.)
-  private func isComposable(_ node: Int) -> Bool {
-    let range = Int(start[node])..<Int(end[node])
-    guard fused[range].allSatisfy({ $0.isStrided }) else { return false }
-    if readers[node] == 1 { return true }
-    return range.count <= 3 && fused[range].allSatisfy { $0.coefficient < 0 }
+  private func isComposable(_ node: Node) -> Bool {
+    let range = node.fusedRange
+    let isSimple = node.readers == 1 || range.count <= 3
+    for index in range {
+      guard fused[index].isStrided else { return false }
+      if node.readers != 1, fused[index].coefficient >= 0 { return false }
+    }
+    return isSimple
   }
 
   /// Replaces `term` by its compositions with all terms of its source; changes nothing and
   /// returns `false` if one of them is refused.
   private mutating func substitute(_ term: Term, coefficients: inout [Tensor]) -> Bool {
-    let range = Int(start[Int(term.source)])..<Int(end[Int(term.source)])
+    let range = nodes[Int(term.source)].fusedRange
     if current.count + range.count > Compiler.maximumTerms { return false }
-    var composed: [Term] = []
-    composed.reserveCapacity(range.count)
+    composed.removeAll(keepingCapacity: true)
     let volume = term.geometry.volume
     for index in range {
       let inner = fused[index]
@@ -179,7 +197,7 @@ private struct Compiler {
         composed.append(result)
       }
     }
-    for result in composed { merge(result, true, &coefficients) }
+    for index in composed.indices { merge(composed[index], true, &coefficients) }
     return true
   }
 
@@ -285,38 +303,44 @@ private struct Compiler {
 
   // MARK: Emitting
 
-  /// Keeps the groups that the outputs still need, and the coefficients that these need.
-  func emit(into program: inout LinearProgram) {
-    var isAlive = [Bool](repeating: false, count: nodeCount)
-    for node in outputs { isAlive[Int(node)] = true }
-    for node in stride(from: nodeCount - 1, through: 0, by: -1) where isAlive[node] {
-      for index in Int(start[node])..<Int(end[node]) { isAlive[Int(fused[index].source)] = true }
+  /// The groups that the outputs still need, and their terms; of the coefficients those are left
+  /// that these need.
+  mutating func emitted(
+    _ coefficients: inout [Tensor]
+  ) -> (groups: [LinearProgram.Group], terms: [Term]) {
+    var (groupCount, termCount) = (0, 0)
+    for node in nodes.indices.reversed() where nodes[node].isAlive || nodes[node].isOutput {
+      nodes[node].isAlive = true
+      groupCount += 1
+      termCount += nodes[node].fusedRange.count
+      for index in nodes[node].fusedRange { nodes[Int(fused[index].source)].isAlive = true }
     }
-    var renumbered = [Int32](repeating: -1, count: program.coefficients.count)
+    var renumbered = [Int32](repeating: -1, count: coefficients.count)
     var kept: [Tensor] = []
-    let isOutput = Set(outputs)
-    for node in 0..<nodeCount where isAlive[node] && !isInput[node] {
-      guard end[node] > start[node] || isOutput.contains(Int32(node)) else { continue }
-      let first = Int32(program.terms.count)
-      for index in Int(start[node])..<Int(end[node]) {
+    var groups: [LinearProgram.Group] = []
+    groups.reserveCapacity(groupCount)
+    var terms: [Term] = []
+    terms.reserveCapacity(termCount)
+    for (number, node) in nodes.enumerated() where node.isAlive && !node.isInput {
+      guard node.end > node.start || node.isOutput else { continue }
+      let first = Int32(terms.count)
+      for index in node.fusedRange {
         var term = fused[index]
         if term.coefficient >= 0 {
           let old = Int(term.coefficient)
           if renumbered[old] < 0 {
+            if kept.isEmpty { kept.reserveCapacity(termCount) }
             renumbered[old] = Int32(kept.count)
-            kept.append(program.coefficients[old])
+            kept.append(coefficients[old])
           }
           term.coefficient = renumbered[old]
         }
-        program.terms.append(term)
+        terms.append(term)
       }
-      program.groups.append(
-        LinearProgram.Group(
-          destination: Int32(node), first: first, end: Int32(program.terms.count)))
+      groups.append(
+        LinearProgram.Group(destination: Int32(number), first: first, end: Int32(terms.count)))
     }
-    program.coefficients = kept
-    // Maps and tables are few: kept all together, or not at all. (Without a map, structure shows.)
-    if program.terms.allSatisfy({ $0.map < 0 }) { program.maps = [] }
-    if program.terms.allSatisfy({ $0.table < 0 }) { program.tables = [] }
+    coefficients = kept
+    return (groups, terms)
   }
 }

@@ -33,27 +33,30 @@ final class ExecutableProgram: @unchecked Sendable {
     var destination: (space: ProgramSpace, offset: Int, count: Int)
   }
 
+  /// Where the numbers of a node are, and the group after which they are not read any more.
+  private struct Node {
+    var place: (space: ProgramSpace, offset: Int) = (.workspace, -1)
+    var lastUse: Int32 = -1
+  }
+
   init(_ program: LinearProgram) {
     self.program = program
     inputCount = program.inputCount
     outputCount = program.outputCount
-    var places = [(space: ProgramSpace, offset: Int)](
-      repeating: (.workspace, -1), count: program.counts.count)
+    var nodes = [Node](repeating: Node(), count: program.counts.count)
     var position = 0
     for node in program.inputs {
-      places[Int(node)] = (.input, position)
+      nodes[Int(node)].place = (.input, position)
       position += Int(program.counts[Int(node)])
     }
     position = 0
     for node in program.outputs {
-      places[Int(node)] = (.output, position)
+      nodes[Int(node)].place = (.output, position)
       position += Int(program.counts[Int(node)])
     }
-    // The group after which a node is not read any more.
-    var lastUse = [Int32](repeating: -1, count: program.counts.count)
     for (index, group) in program.groups.enumerated() {
-      for term in program.terms[Int(group.first)..<Int(group.end)] {
-        lastUse[Int(term.source)] = Int32(index)
+      for term in Int(group.first)..<Int(group.end) {
+        nodes[Int(program.terms[term].source)].lastUse = Int32(index)
       }
     }
     var slots = WorkspaceSlots()
@@ -67,18 +70,20 @@ final class ExecutableProgram: @unchecked Sendable {
     for (index, group) in program.groups.enumerated() {
       let node = Int(group.destination)
       let count = Int(program.counts[node])
-      if places[node].offset < 0 { places[node].offset = slots.take(count) }
+      if nodes[node].place.offset < 0 { nodes[node].place.offset = slots.take(count) }
+      let place = nodes[node].place
       let mark = (lanes.count, terms.count)
       var storingLane = -1
-      for term in program.terms[Int(group.first)..<Int(group.end)] {
-        let source = places[Int(term.source)]
+      for index in Int(group.first)..<Int(group.end) {
+        let term = program.terms[index]
+        let source = nodes[Int(term.source)].place
         let sourceCount = Int(program.counts[Int(term.source)])
         if term.map >= 0 {
           mapCalls.append(
             MapCall(
               after: instructions.count, map: program.maps[Int(term.map)],
               transposed: term.mapTransposed, source: (source.space, source.offset, sourceCount),
-              destination: (places[node].space, places[node].offset, count)))
+              destination: (place.space, place.offset, count)))
           continue
         }
         let c =
@@ -118,16 +123,16 @@ final class ExecutableProgram: @unchecked Sendable {
       }
       instructions.append(
         ProgramInstruction(
-          space: places[node].space, offset: places[node].offset, count: count,
+          space: place.space, offset: place.offset, count: count,
           lanes: mark.0..<lanes.count, terms: mark.1..<terms.count, firstStores: firstStores,
           accumulates: group.accumulates))
-      for term in program.terms[Int(group.first)..<Int(group.end)]
-      where lastUse[Int(term.source)] == Int32(index) {
-        let source = Int(term.source)
-        if places[source].space == .workspace {
-          slots.release(places[source].offset, Int(program.counts[source]))
+      for term in Int(group.first)..<Int(group.end) {
+        let source = Int(program.terms[term].source)
+        guard nodes[source].lastUse == Int32(index) else { continue }
+        if nodes[source].place.space == .workspace {
+          slots.release(nodes[source].place.offset, Int(program.counts[source]))
         }
-        lastUse[source] = -1
+        nodes[source].lastUse = -1
       }
     }
     for k in instructions.indices.dropLast() {

@@ -6,15 +6,16 @@ import Kernels
 extension LinearProgram {
   /// Diagonal or banded if every term is a piece of a diagonal; else unknown.
   var structure: OperatorStructure {
-    guard let (lower, upper) = bandwidths else { return .unknown }
+    guard let direct = directPlaces, let (lower, upper) = bandwidths(direct) else {
+      return .unknown
+    }
     return .band(lower: lower, upper: upper)
   }
 
   /// The diagonals farthest from the main one, if the matrix is square and its band narrow enough
   /// to be worth it.
-  private var bandwidths: (lower: Int, upper: Int)? {
-    guard isDirect, inputCount == outputCount else { return nil }
-    let (columns, rows) = (positions(inputs), positions(outputs))
+  private func bandwidths(_ places: [Int]) -> (lower: Int, upper: Int)? {
+    guard inputCount == outputCount else { return nil }
     var (lower, upper) = (0, 0)
     for term in terms {
       let g = term.geometry
@@ -22,8 +23,8 @@ extension LinearProgram {
       {
         return nil
       }
-      let row = rows[Int(term.destination)] + Int(g.output.base)
-      let column = columns[Int(term.source)] + Int(g.input.base)
+      let row = places[Int(term.destination)] + Int(g.output.base)
+      let column = places[Int(term.source)] + Int(g.input.base)
       lower = Swift.max(lower, row - column)
       upper = Swift.max(upper, column - row)
     }
@@ -31,28 +32,36 @@ extension LinearProgram {
     return lower + upper + 1 <= Swift.max(3, inputCount / 4) ? (lower, upper) : nil
   }
 
-  /// Where each node's numbers start in the flat vector; −1 for other nodes.
-  private func positions(_ nodes: [Int32]) -> [Int] {
+  /// Where the numbers of each input start among the columns, and those of each output among the rows,
+  /// if every term leads from an input straight to an output, in even steps: then the entries of the
+  /// matrix are the coefficients, and can be read off. (Indexed terms lead to nodes of their own,
+  /// never to an output.)
+  private var directPlaces: [Int]? {
+    guard maps.isEmpty else { return nil }
     var result = [Int](repeating: -1, count: counts.count)
-    var position = 0
-    for node in nodes {
-      result[Int(node)] = position
-      position += Int(counts[Int(node)])
+    func place(_ nodes: [Int32]) {
+      var position = 0
+      for node in nodes {
+        result[Int(node)] = position
+        position += Int(counts[Int(node)])
+      }
     }
+    place(inputs)
+    for term in terms where term.table >= 0 || result[Int(term.source)] < 0 { return nil }
+    place(outputs)
     return result
   }
 
   /// The entries of a banded matrix.
   var bands: BandMatrix? {
-    guard let (lower, upper) = bandwidths else { return nil }
+    guard let places = directPlaces, let (lower, upper) = bandwidths(places) else { return nil }
     var matrix = BandMatrix(count: inputCount, lower: lower, upper: upper)
     let n = inputCount
-    let (columns, rows) = (positions(inputs), positions(outputs))
     matrix.numbers.withMutablePointer { values in
       for term in terms {
         // Along a diagonal, one step of the row is one step in the array of that diagonal.
-        let row = rows[Int(term.destination)]
-        let column = columns[Int(term.source)]
+        let row = places[Int(term.destination)]
+        let column = places[Int(term.source)]
         let offset = column + Int(term.geometry.input.base) - row - Int(term.geometry.output.base)
         var target = term.geometry
         target.input = StridedView()
@@ -64,14 +73,13 @@ extension LinearProgram {
 
   /// The entries, row-major, if they can be read off the coefficients.
   var entries: [Double]? {
-    guard isDirect else { return nil }
+    guard let places = directPlaces else { return nil }
     let (m, n) = (outputCount, inputCount)
-    let (columns, rows) = (positions(inputs), positions(outputs))
     var matrix = [Double](repeating: 0, count: m * n)
     matrix.withUnsafeMutableBufferPointer { buffer in
       guard let values = buffer.baseAddress else { return }
       for term in terms {
-        let corner = values + (rows[Int(term.destination)] * n + columns[Int(term.source)])
+        let corner = values + (places[Int(term.destination)] * n + places[Int(term.source)])
         addEntries(of: term, term.geometry, to: corner, rowStride: n)
       }
     }
@@ -90,11 +98,10 @@ extension LinearProgram {
     target.output.base = geometry.output.base * step + geometry.input.base
     if rowStride == 1 { target.output = geometry.output }
     target.input = StridedView()
-    let one = Storage(repeating: 1, count: 1)
+    var one = 1.0
     let c = term.coefficient >= 0 ? coefficients[Int(term.coefficient)].storage.values : nil
     TermExecutor.add(
       target.canonical(hasCoefficient: c != nil), scale: term.scale, bias: term.bias,
-      coefficient: c, input: one.values, output: corner)
-    withExtendedLifetime(one) {}
+      coefficient: c, input: &one, output: corner)
   }
 }

@@ -6,7 +6,7 @@ import Kernels
 /// Groups of terms, each group pulling one node together, in an order in which every node is
 /// complete before it is read. Immutable; owns its coefficients and no workspace, so any number of
 /// tasks may run it at once.
-struct LinearProgram: Sendable {
+final class LinearProgram: Sendable {
   /// Terms with a common destination, `terms[first..<end]`.
   struct Group {
     var destination: Int32
@@ -17,28 +17,33 @@ struct LinearProgram: Sendable {
   }
 
   /// Entries of each node, by its number in the recording.
-  var counts: [Int32]
+  let counts: [Int32]
   /// The nodes whose numbers come in and go out, in order; the flat vectors are their
   /// concatenations.
-  var inputs: [Int32]
-  var outputs: [Int32]
-  var groups: [Group] = []
-  var terms: [Term] = []
-  var coefficients: [Tensor] = []
-  var tables: [IndexTable] = []
-  var maps: [any LinearMap] = []
+  let inputs: [Int32]
+  let outputs: [Int32]
+  let groups: [Group]
+  let terms: [Term]
+  let coefficients: [Tensor]
+  let tables: [IndexTable]
+  let maps: [any LinearMap]
+
+  init(
+    counts: [Int32], inputs: [Int32], outputs: [Int32], groups: [Group], terms: [Term],
+    coefficients: [Tensor], tables: [IndexTable], maps: [any LinearMap]
+  ) {
+    self.counts = counts
+    self.inputs = inputs
+    self.outputs = outputs
+    self.groups = groups
+    self.terms = terms
+    self.coefficients = coefficients
+    self.tables = tables
+    self.maps = maps
+  }
 
   var inputCount: Int { inputs.reduce(0) { $0 + Int(counts[Int($1)]) } }
   var outputCount: Int { outputs.reduce(0) { $0 + Int(counts[Int($1)]) } }
-
-  /// Whether every term leads from an input straight to an output, in even steps: then the entries of
-  /// the matrix are the coefficients, and can be read off. (Indexed terms lead to nodes of their own,
-  /// never to an output.)
-  var isDirect: Bool {
-    guard maps.isEmpty else { return false }
-    let isInput = marked(inputs)
-    return terms.allSatisfy { isInput[Int($0.source)] && $0.table < 0 }
-  }
 
   /// The program of `Jᵀ`: every term with its views exchanged, regrouped by what was its source,
   /// in reverse order. The same executor runs it, so a pullback costs what a pushforward costs.
@@ -46,62 +51,66 @@ struct LinearProgram: Sendable {
   /// A node read in many places (the input of an unrolled loop) is pulled in instalments, each as
   /// soon as its terms are ready; otherwise all their cotangents would have to be kept.
   func transposed() -> LinearProgram {
-    var result = self
-    swap(&result.inputs, &result.outputs)
-    result.groups = []
-    result.terms = []
-    result.terms.reserveCapacity(terms.count)
-    // Terms that wait for their destination, as linked lists in flat arrays.
-    var head = [Int32](repeating: -1, count: counts.count)
-    var waiting = [Int32](repeating: 0, count: counts.count)
-    var started = [Bool](repeating: false, count: counts.count)
-    var isComplete = [Bool](repeating: false, count: counts.count)
-    var next = [Int32](repeating: -1, count: terms.count)
+    var groups: [Group] = []
+    groups.reserveCapacity(self.groups.count + inputs.count)
+    var terms: [Term] = []
+    terms.reserveCapacity(self.terms.count)
+    var nodes = [Transposition](repeating: Transposition(), count: counts.count)
+    /// For each term, the next one that waits for the same destination; −1 for none.
+    var next = [Int32](repeating: -1, count: self.terms.count)
 
     func emit(_ node: Int) {
-      let first = Int32(result.terms.count)
-      var index = head[node]
+      let first = Int32(terms.count)
+      var index = nodes[node].head
       while index >= 0 {
-        result.terms.append(terms[Int(index)].transposed)
+        terms.append(self.terms[Int(index)].transposed)
         index = next[Int(index)]
       }
-      head[node] = -1
-      waiting[node] = 0
-      result.groups.append(
+      nodes[node].head = -1
+      nodes[node].waiting = 0
+      groups.append(
         Group(
-          destination: Int32(node), first: first, end: Int32(result.terms.count),
-          accumulates: started[node]))
-      started[node] = true
+          destination: Int32(node), first: first, end: Int32(terms.count),
+          accumulates: nodes[node].isStarted))
+      nodes[node].isStarted = true
     }
     func distribute(_ group: Group) {
       for index in Int(group.first)..<Int(group.end) {
-        let source = Int(terms[index].source)
-        next[index] = head[source]
-        head[source] = Int32(index)
-        waiting[source] += 1
-        if waiting[source] == LinearProgram.instalment { emit(source) }
+        let source = Int(self.terms[index].source)
+        next[index] = nodes[source].head
+        nodes[source].head = Int32(index)
+        nodes[source].waiting += 1
+        if nodes[source].waiting == LinearProgram.instalment { emit(source) }
       }
     }
     // `self.outputs` are now inputs: complete from the start.
-    let isSeed = marked(outputs)
-    for group in groups.reversed() {
+    for node in outputs { nodes[Int(node)].isSeed = true }
+    for group in self.groups.reversed() {
       let node = Int(group.destination)
-      if !isSeed[node] {
+      if !nodes[node].isSeed {
         // All readers of a node come after the last instalment of it, which is met first here.
-        if !isComplete[node], head[node] >= 0 || !started[node] { emit(node) }
-        isComplete[node] = true
+        if !nodes[node].isComplete, nodes[node].head >= 0 || !nodes[node].isStarted { emit(node) }
+        nodes[node].isComplete = true
       }
       distribute(group)
     }
-    for node in inputs where head[Int(node)] >= 0 || !started[Int(node)] { emit(Int(node)) }
-    return result
+    for node in inputs where nodes[Int(node)].head >= 0 || !nodes[Int(node)].isStarted {
+      emit(Int(node))
+    }
+    return LinearProgram(
+      counts: counts, inputs: outputs, outputs: inputs, groups: groups, terms: terms,
+      coefficients: coefficients, tables: tables, maps: maps)
   }
 
-  /// Which nodes are among some.
-  private func marked(_ nodes: [Int32]) -> [Bool] {
-    var result = [Bool](repeating: false, count: counts.count)
-    for node in nodes { result[Int(node)] = true }
-    return result
+  /// How far a node has come while a program is being transposed.
+  private struct Transposition {
+    /// The first of the terms that wait for it, a linked list in a flat array, and how many do.
+    var head: Int32 = -1
+    var waiting: Int32 = 0
+    var isSeed = false
+    /// Whether an instalment was emitted, and whether the last one was.
+    var isStarted = false
+    var isComplete = false
   }
 
   /// From how many terms on a node is pulled in instalments.

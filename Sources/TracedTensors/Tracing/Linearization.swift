@@ -82,10 +82,23 @@ extension TensorStructure {
   func requireShapes(
     like point: Self, _ what: String, for operation: String
   ) throws(DifferentiationError) {
-    try requireSize(variableCount, point.variableCount, what)
-    for (own, expected) in zip(variables, point.variables)
-    where own.dimensions != expected.dimensions {
-      throw .shapeMismatch(operation: operation, left: expected.shape, right: own.shape)
+    let expected = point.variables
+    var (size, place) = (0, 0)
+    var mismatch: (left: Shape, right: Shape)?
+    forEachTensor(named: "", isConstant: false) { _, own, isConstant in
+      if isConstant { return }
+      size += own.count
+      if mismatch == nil, place < expected.count,
+        own.dimensions != expected[place].dimensions
+      {
+        mismatch = (expected[place].dimensions, own.dimensions)
+      }
+      place += 1
+    }
+    try requireSize(size, expected.reduce(0) { $0 + $1.count }, what)
+    if let mismatch {
+      throw .shapeMismatch(
+        operation: operation, left: mismatch.left.extents, right: mismatch.right.extents)
     }
   }
 }
@@ -108,6 +121,16 @@ public func linearization<Point: TensorStructure, Value: TensorStructure>(
 package func record<Point: TensorStructure, Value: TensorStructure>(
   at point: Point, of function: (Point) throws -> Value
 ) throws -> (value: Value, trace: Trace, inputs: [Int32], outputs: [Int32]) {
+  let (value, _, trace, inputs, outputs) = try recordTraced(at: point, of: function)
+  return (value.withoutDerivative, trace, inputs, outputs)
+}
+
+/// The same, with the value as it was traced, and its variables.
+package func recordTraced<Point: TensorStructure, Value: TensorStructure>(
+  at point: Point, of function: (Point) throws -> Value
+) throws -> (
+  value: Value, variables: [Tensor], trace: Trace, inputs: [Int32], outputs: [Int32]
+) {
   let trace = Trace()
   defer { trace.close() }
   var inputs: [Int32] = []
@@ -117,12 +140,13 @@ package func record<Point: TensorStructure, Value: TensorStructure>(
     return trace.input(tensor.withoutDerivative)
   }
   let value = try RecordingFailure.throwing { try function(traced) }
-  let outputs = value.variables.map { trace.output($0) }
+  let variables = value.variables
+  let outputs = variables.map { trace.output($0) }
   let capturesTrace =
     trace.coefficients.contains { $0.isTraced }
-    || value.variables.contains { $0.lowered(below: trace).isTraced }
+    || variables.contains { $0.lowered(below: trace).isTraced }
   if capturesTrace { stopForCapturedTrace("A function recorded for its derivative") }
-  return (value.withoutDerivative, trace, inputs, outputs)
+  return (value, variables, trace, inputs, outputs)
 }
 
 /// What a function reads from an enclosing derivative must be passed to it.

@@ -16,6 +16,7 @@ package final class ProgramOperator: LinearOperator {
 
   /// What has been asked for so far; made at the first use and kept.
   private struct Compiled {
+    var program: LinearProgram?
     var forward: ExecutableProgram?
     var backward: ExecutableProgram?
     var structure: OperatorStructure?
@@ -32,26 +33,32 @@ package final class ProgramOperator: LinearOperator {
     self.fuse = fuse
   }
 
-  var program: LinearProgram { executable(transposed: false).program }
+  var program: LinearProgram { compiled.withLock { program(&$0) } }
 
   /// The executable of this operator, or of its transpose.
   func executable(transposed: Bool) -> ExecutableProgram {
     compiled.withLock { transposed ? backward(&$0) : forward(&$0) }
   }
 
-  private func forward(_ compiled: inout Compiled) -> ExecutableProgram {
-    if let program = compiled.forward { return program }
-    let program = ExecutableProgram(
-      LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse))
-    compiled.forward = program
+  private func program(_ compiled: inout Compiled) -> LinearProgram {
+    if let program = compiled.program { return program }
+    let program = LinearProgram(trace, inputs: inputs, outputs: outputs, fuse: fuse)
+    compiled.program = program
     return program
   }
 
+  private func forward(_ compiled: inout Compiled) -> ExecutableProgram {
+    if let executable = compiled.forward { return executable }
+    let executable = ExecutableProgram(program(&compiled))
+    compiled.forward = executable
+    return executable
+  }
+
   private func backward(_ compiled: inout Compiled) -> ExecutableProgram {
-    if let program = compiled.backward { return program }
-    let program = ExecutableProgram(forward(&compiled).program.transposed())
-    compiled.backward = program
-    return program
+    if let executable = compiled.backward { return executable }
+    let executable = ExecutableProgram(program(&compiled).transposed())
+    compiled.backward = executable
+    return executable
   }
 
   package func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError)
@@ -105,7 +112,7 @@ package final class ProgramOperator: LinearOperator {
   package var structure: OperatorStructure {
     compiled.withLock { compiled in
       if let structure = compiled.structure { return structure }
-      let structure = forward(&compiled).program.structure
+      let structure = program(&compiled).structure
       compiled.structure = structure
       return structure
     }
@@ -117,16 +124,20 @@ package final class ProgramOperator: LinearOperator {
     var result = [Double](repeating: 0, count: m * n)
     // Columns, or rows if there are fewer, in blocks.
     let transposed = m < n
-    let count = transposed ? m : n
+    let (count, length) = transposed ? (m, n) : (n, m)
+    let program = executable(transposed: transposed)
+    let width = Swift.min(count, 16)
+    var units = [Double](repeating: 0, count: count * width)
+    var products = [Double](repeating: 0, count: length * width)
     for first in stride(from: 0, to: count, by: 16) {
-      let units = (first..<Swift.min(first + 16, count)).map { k in
-        var unit = [Double](repeating: 0, count: count)
-        unit[k] = 1
-        return unit
-      }
-      for (k, product) in try applied(toEach: units, transposed: transposed).enumerated() {
-        for (i, value) in product.enumerated() {
-          result[transposed ? (first + k) * n + i : i * n + first + k] = value
+      let columns = Swift.min(width, count - first)
+      for k in 0..<columns { units[k * count + first + k] = 1 }
+      var out = products.mutableSpan
+      try run(program, units.span, columns: columns, into: &out)
+      for k in 0..<columns {
+        units[k * count + first + k] = 0
+        for i in 0..<length {
+          result[transposed ? (first + k) * n + i : i * n + first + k] = products[k * length + i]
         }
       }
     }

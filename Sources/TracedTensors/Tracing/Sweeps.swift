@@ -13,36 +13,41 @@ extension Trace {
   func pull(
     _ cotangents: [(node: Int32, value: Tensor)], to inputs: [Int32]
   ) throws -> [Tensor] {
-    var pending = [[Piece]](repeating: [], count: nodeCount)
-    func add(_ piece: Piece, to node: Int) {
-      pending[node].append(piece)
-      if pending[node].count == 8 { pending[node] = [identity(collect(node))] }
+    let (counts, terms, maps) = (self.counts, self.terms, self.maps)
+    var pending = PendingPieces(nodeCount: nodeCount)
+    func add(_ piece: Piece, to node: Int32) {
+      if pending.append(piece, to: node) == 8 {
+        let sum = collect(node)
+        _ = pending.append(identity(sum), to: node)
+      }
     }
     func identity(_ value: Tensor) -> Piece { Piece(value, StridedTerm(count: value.count)) }
-    func collect(_ node: Int) -> Tensor {
-      let pieces = pending[node]
-      pending[node] = []
-      return evaluate(Shape(vector: Int(counts[node])), pieces)
+    func collect(_ node: Int32) -> Tensor {
+      pending.sum(at: node, Shape(vector: Int(counts[Int(node)])))
     }
-    for (node, value) in cotangents { add(identity(value), to: Int(node)) }
-    let isInput = Set(inputs)
-    var collected: [Int32: Tensor] = [:]
-    for node in stride(from: nodeCount - 1, through: 0, by: -1) where !pending[node].isEmpty {
+    for (node, value) in cotangents { add(identity(value), to: node) }
+    /// The places of the inputs in the result, by node.
+    var places = [Int32](repeating: -1, count: nodeCount)
+    for (place, node) in inputs.enumerated() { places[Int(node)] = Int32(place) }
+    var collected = [Tensor?](repeating: nil, count: inputs.count)
+    for node in stride(from: Int32(nodeCount) - 1, through: 0, by: -1)
+    where !pending.isEmpty(at: node) {
       let cotangent = collect(node)
-      if isInput.contains(Int32(node)) { collected[Int32(node)] = cotangent }
-      for index in termRange(into: node) {
+      let place = Int(places[Int(node)])
+      if place >= 0 { collected[place] = cotangent }
+      for index in termRange(into: Int(node)) {
         let term = terms[index].transposed
         if term.map >= 0 {
           let value = try maps[Int(term.map)].apply(
             cotangent.viewed(as: maps[Int(term.map)].outputShape), transposed: true)
-          add(identity(value), to: Int(term.destination))
+          add(identity(value), to: term.destination)
         } else {
-          add(Piece(term, of: self, on: cotangent), to: Int(term.destination))
+          add(Piece(term, of: self, on: cotangent), to: term.destination)
         }
       }
     }
-    return inputs.map { node in
-      collected[node] ?? Tensor(repeating: 0, shape: [Int(counts[Int(node)])])
+    return zip(inputs, collected).map { node, cotangent in
+      cotangent ?? Tensor(repeating: 0, shape: [Int(counts[Int(node)])])
     }
   }
 
@@ -56,6 +61,7 @@ extension Trace {
     for term in terms { uses[Int(term.source)] += 1 }
     for output in outputs { uses[Int(output)] += 1 }
     for (node, value) in tangents { values[Int(node)] = value }
+    let (counts, terms, maps) = (self.counts, self.terms, self.maps)
     for node in 0..<nodeCount {
       var pieces: [Piece] = []
       for index in termRange(into: node) {
@@ -77,6 +83,70 @@ extension Trace {
       }
     }
     return outputs.map { values[Int($0)] }
+  }
+}
+
+/// The summands of the cotangents of all nodes, in the order in which they came: linked lists in one
+/// array, since nearly every node has a single one, and few nodes have any at a time.
+private struct PendingPieces {
+  private struct Entry {
+    var piece: Piece?
+    /// The next one of its node, or the next one that is free; −1 for none.
+    var next: Int32
+  }
+
+  private struct List {
+    var first: Int32 = -1
+    var last: Int32 = -1
+    var count: Int32 = 0
+  }
+
+  private var lists: [List]
+  private var entries: [Entry] = []
+  private var firstFree: Int32 = -1
+
+  init(nodeCount: Int) { lists = [List](repeating: List(), count: nodeCount) }
+
+  func isEmpty(at node: Int32) -> Bool { lists[Int(node)].count == 0 }
+
+  /// Returns how many the node has now.
+  mutating func append(_ piece: Piece, to node: Int32) -> Int32 {
+    let place: Int32
+    if firstFree >= 0 {
+      place = firstFree
+      firstFree = entries[Int(place)].next
+      entries[Int(place)] = Entry(piece: piece, next: -1)
+    } else {
+      place = Int32(entries.count)
+      entries.append(Entry(piece: piece, next: -1))
+    }
+    let last = lists[Int(node)].last
+    if last >= 0 { entries[Int(last)].next = place } else { lists[Int(node)].first = place }
+    lists[Int(node)].last = place
+    lists[Int(node)].count += 1
+    return lists[Int(node)].count
+  }
+
+  /// The sum of the pieces of a node, which are forgotten.
+  mutating func sum(at node: Int32, _ shape: Shape) -> Tensor {
+    let list = lists[Int(node)]
+    lists[Int(node)] = List()
+    if list.count == 1, let piece = remove(list.first) { return evaluate(shape, piece) }
+    var pieces: [Piece] = []
+    pieces.reserveCapacity(Int(list.count))
+    var place = list.first
+    while place >= 0 {
+      let next = entries[Int(place)].next
+      if let piece = remove(place) { pieces.append(piece) }
+      place = next
+    }
+    return evaluate(shape, pieces)
+  }
+
+  private mutating func remove(_ place: Int32) -> Piece? {
+    entries[Int(place)].next = firstFree
+    firstFree = place
+    return entries[Int(place)].piece.take()
   }
 }
 

@@ -11,19 +11,27 @@ import Synchronization
 
 /// Where a traced tensor was recorded: a node of a trace, and the tag it has on the level below if
 /// that level is being traced as well.
-package final class Tag: Sendable {
+package struct Tag: Sendable {
   let trace: Trace
-  /// That of the trace.
-  let level: Int
   let node: Int32
-  let below: Tag?
+  // A structure cannot hold itself; nearly always there is nothing to hold.
+  private let boxBelow: Box?
+
+  private final class Box: Sendable {
+    let tag: Tag
+    init(_ tag: Tag) { self.tag = tag }
+  }
 
   init(_ trace: Trace, _ node: Int32, below: Tag?) {
     self.trace = trace
-    level = trace.level
     self.node = node
-    self.below = below
+    boxBelow = below.map(Box.init)
   }
+
+  /// That of the trace.
+  var level: Int { trace.level }
+
+  var below: Tag? { boxBelow?.tag }
 }
 
 /// A linear action that is not a strided term: a solve, an implicit function, a custom operation.
@@ -113,13 +121,39 @@ package final class Trace: @unchecked Sendable {
   /// may then be one piece of a function with kinks.
   package var hasBranches = false
 
-  private(set) var counts: [Int32] = []
+  private var recorded = Recorded()
+
+  /// What has been recorded, in one place: each access to a variable of an object is guarded.
+  private struct Recorded {
+    var counts: [Int32] = []
+    var firstTerm: [Int32] = []
+    var terms: [Term] = []
+    var coefficients: [Tensor] = []
+    var tables: [IndexTable] = []
+    var maps: [any LinearMap] = []
+
+    init() {
+      terms.reserveCapacity(24)
+      counts.reserveCapacity(16)
+      firstTerm.reserveCapacity(17)
+      coefficients.reserveCapacity(12)
+      firstTerm.append(0)
+    }
+
+    /// A term into the newest node.
+    mutating func append(_ term: Term) {
+      terms.append(term)
+      firstTerm[counts.count] = Int32(terms.count)
+    }
+  }
+
+  var counts: [Int32] { recorded.counts }
   /// The terms into node `k` are `terms[firstTerm[k]..<firstTerm[k + 1]]`.
-  private(set) var firstTerm: [Int32] = [0]
-  private(set) var terms: [Term] = []
-  private(set) var coefficients: [Tensor] = []
-  private(set) var tables: [IndexTable] = []
-  private(set) var maps: [any LinearMap] = []
+  var firstTerm: [Int32] { recorded.firstTerm }
+  var terms: [Term] { recorded.terms }
+  var coefficients: [Tensor] { recorded.coefficients }
+  var tables: [IndexTable] { recorded.tables }
+  var maps: [any LinearMap] { recorded.maps }
 
   private static let levels = Atomic<Int>(0)
   /// The thread of each open trace.
@@ -136,10 +170,6 @@ package final class Trace: @unchecked Sendable {
     let thread = Trace.currentThread()
     owner = thread
     Trace.owners.withLock { $0.append(thread) }
-    terms.reserveCapacity(24)
-    counts.reserveCapacity(16)
-    firstTerm.reserveCapacity(17)
-    coefficients.reserveCapacity(12)
   }
 
   /// Ends recording. Tensors that still carry this trace can no longer be used.
@@ -180,13 +210,16 @@ package final class Trace: @unchecked Sendable {
 
   // MARK: Recording
 
-  var nodeCount: Int { counts.count }
+  var nodeCount: Int { recorded.counts.count }
 
   /// Adds a node of `count` numbers; the terms appended until the next one lead into it.
   func addNode(count: Int) -> Int32 {
-    counts.append(Int32(count))
-    firstTerm.append(Int32(terms.count))
-    return Int32(counts.count - 1)
+    func add(_ recorded: inout Recorded) -> Int32 {
+      recorded.counts.append(Int32(count))
+      recorded.firstTerm.append(Int32(recorded.terms.count))
+      return Int32(recorded.counts.count - 1)
+    }
+    return add(&recorded)
   }
 
   /// Adds a term into the newest node.
@@ -194,34 +227,40 @@ package final class Trace: @unchecked Sendable {
     _ geometry: StridedTerm, scale: Double, bias: Double, coefficient: Tensor?, source: Int32,
     table: IndexTable? = nil, tableSide: IndexedAxis.Side = .input
   ) {
-    var term = Term(
-      geometry: geometry, scale: scale, bias: bias, source: source,
-      destination: Int32(counts.count - 1))
-    if let coefficient {
-      term.coefficient = Int32(coefficients.count)
-      coefficients.append(coefficient)
+    func add(_ recorded: inout Recorded) {
+      var term = Term(
+        geometry: geometry, scale: scale, bias: bias, source: source,
+        destination: Int32(recorded.counts.count - 1))
+      if let coefficient {
+        term.coefficient = Int32(recorded.coefficients.count)
+        recorded.coefficients.append(coefficient)
+      }
+      if let table {
+        term.table = Int32(recorded.tables.count)
+        term.tableSide = tableSide
+        recorded.tables.append(table)
+      }
+      recorded.append(term)
     }
-    if let table {
-      term.table = Int32(tables.count)
-      term.tableSide = tableSide
-      tables.append(table)
-    }
-    terms.append(term)
-    firstTerm[counts.count] = Int32(terms.count)
+    add(&recorded)
   }
 
   /// Adds a map into the newest node.
   func append(_ map: any LinearMap, source: Int32) {
-    var term = Term(
-      geometry: StridedTerm(count: 1), scale: 0, bias: 1, source: source,
-      destination: Int32(counts.count - 1))
-    term.map = Int32(maps.count)
-    maps.append(map)
-    terms.append(term)
-    firstTerm[counts.count] = Int32(terms.count)
+    func add(_ recorded: inout Recorded) {
+      var term = Term(
+        geometry: StridedTerm(count: 1), scale: 0, bias: 1, source: source,
+        destination: Int32(recorded.counts.count - 1))
+      term.map = Int32(recorded.maps.count)
+      recorded.maps.append(map)
+      recorded.append(term)
+    }
+    add(&recorded)
   }
 
-  func termRange(into node: Int) -> Range<Int> { Int(firstTerm[node])..<Int(firstTerm[node + 1]) }
+  func termRange(into node: Int) -> Range<Int> {
+    Int(recorded.firstTerm[node])..<Int(recorded.firstTerm[node + 1])
+  }
 
   // MARK: Traced tensors
 

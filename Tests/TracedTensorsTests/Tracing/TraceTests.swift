@@ -47,8 +47,11 @@ import Testing
     #expect(inner.level > outer.level)
     let x = outer.input(Tensor([1]))
     let y = inner.input(x)
-    #expect(innermostTrace(x, y, Tensor([2])) === inner && innermostTrace(x) === outer)
-    #expect(innermostTrace(Tensor([2])) == nil)
+    let constant = Tensor([2])
+    #expect(innermostTrace(of: [x, y, constant]) === inner && innermostTrace(of: [x]) === outer)
+    #expect(innermostTrace(x, y) === inner && innermostTrace(y, x) === inner)
+    #expect(innermostTrace(x, constant) === outer && innermostTrace(constant, x) === outer)
+    #expect(innermostTrace(constant, constant) == nil && innermostTrace(of: [constant]) == nil)
     let product = y * x
     #expect(product.node(in: inner) != nil && product.node(in: outer) == nil)
     #expect(product.lowered(below: inner).node(in: outer) != nil)
