@@ -264,9 +264,13 @@ let package = Package(
     // Writes pages until it is killed, for the tests of LiteratePages.
     .executableTarget(
       name: "PageWriter", dependencies: ["LiteratePages"], path: "Tests/PageWriter"),
+    // Runs each tutorial once for all tests that read its page.
+    .target(name: "TutorialRuns", dependencies: ["LiteratePages"], path: "Tests/TutorialRuns"),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages", "PageWriter", "workbook"]),
+      dependencies: [
+        "ImplicitDifferentiation", "LiteratePages", "PageWriter", "TutorialRuns", "workbook",
+      ]),
     .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
     .testTarget(name: "PeerProblemsTests", dependencies: ["PeerProblems", "Measurement"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
@@ -274,7 +278,7 @@ let package = Package(
       name: "TutorialTests",
       dependencies: [
         "ImplicitDifferentiation", "Optimality", "Comparison", "ForwardSolvers", "LiteratePages",
-        "UnconstrainedOptimization",
+        "TutorialRuns", "UnconstrainedOptimization",
         "ConstrainedQP", "ConstrainedQPSolutions",
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",
