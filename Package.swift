@@ -230,7 +230,7 @@ let package = Package(
     // Optimised in debug builds as well: its tests judge a thousand problems.
     .target(
       name: "FaultHunt",
-      dependencies: ["ImplicitDifferentiation", "Optimality"],
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Measurement"],
       path: "Benchmarks/FaultHunt",
       exclude: ["README.md"],
       swiftSettings: kernelSettings),
@@ -240,7 +240,9 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.
-    .target(name: "TensorChecks", dependencies: ["TracedTensors"], path: "Tests/TensorChecks"),
+    .target(
+      name: "TensorChecks", dependencies: ["TracedTensors", "Measurement"],
+      path: "Tests/TensorChecks"),
     .testTarget(
       name: "TracedTensorsTests",
       dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
