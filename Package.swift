@@ -230,7 +230,7 @@ let package = Package(
     // Optimised in debug builds as well: its tests judge a thousand problems.
     .target(
       name: "FaultHunt",
-      dependencies: ["ImplicitDifferentiation", "Optimality"],
+      dependencies: ["ImplicitDifferentiation", "Optimality", "Measurement"],
       path: "Benchmarks/FaultHunt",
       exclude: ["README.md"],
       swiftSettings: kernelSettings),
@@ -240,7 +240,9 @@ let package = Package(
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.
-    .target(name: "TensorChecks", dependencies: ["TracedTensors"], path: "Tests/TensorChecks"),
+    .target(
+      name: "TensorChecks", dependencies: ["TracedTensors", "Measurement"],
+      path: "Tests/TensorChecks"),
     .testTarget(
       name: "TracedTensorsTests",
       dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
@@ -264,9 +266,13 @@ let package = Package(
     // Writes pages until it is killed, for the tests of LiteratePages.
     .executableTarget(
       name: "PageWriter", dependencies: ["LiteratePages"], path: "Tests/PageWriter"),
+    // Runs each tutorial once for all tests that read its page.
+    .target(name: "TutorialRuns", dependencies: ["LiteratePages"], path: "Tests/TutorialRuns"),
     .testTarget(
       name: "LiteratePagesTests",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages", "PageWriter", "workbook"]),
+      dependencies: [
+        "ImplicitDifferentiation", "LiteratePages", "PageWriter", "TutorialRuns", "workbook",
+      ]),
     .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
     .testTarget(name: "PeerProblemsTests", dependencies: ["PeerProblems", "Measurement"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
@@ -274,7 +280,7 @@ let package = Package(
       name: "TutorialTests",
       dependencies: [
         "ImplicitDifferentiation", "Optimality", "Comparison", "ForwardSolvers", "LiteratePages",
-        "UnconstrainedOptimization",
+        "TutorialRuns", "UnconstrainedOptimization",
         "ConstrainedQP", "ConstrainedQPSolutions",
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",

@@ -1,30 +1,25 @@
-/// Reproducible random numbers, the same bits in any language: integers from "SplitMix64"
-/// (G. L. Steele, D. Lea and C. H. Flood, OOPSLA 2014), and from them doubles by additions and
-/// multiplications alone, no logarithm among them.
+import Measurement
+
+/// Reproducible random numbers, the same bits in any language: integers from `SplitMix64`, and from
+/// them doubles by additions and multiplications alone, no logarithm among them.
 package struct HuntNumbers: Sendable {
-  private var state: UInt64
+  private var generator: SplitMix64
 
   /// The numbers of one problem of a series: every problem can be made alone.
   package init(seed: UInt64, index: Int) {
-    state = seed
-    state = next() ^ (UInt64(index) &* 0xD134_2543_DE82_EF95)
+    var ofSeries = SplitMix64(seed: seed)
+    generator = SplitMix64(seed: ofSeries.next() ^ (UInt64(index) &* 0xD134_2543_DE82_EF95))
   }
 
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z &>> 31)
-  }
+  package mutating func next() -> UInt64 { generator.next() }
 
   /// In `[0, 1)`.
-  package mutating func unit() -> Double { Double(next() &>> 11) * 0x1p-53 }
+  package mutating func unit() -> Double { generator.unit() }
 
   /// In `[−1, 1)`.
-  package mutating func symmetric() -> Double { 2 * unit() - 1 }
+  package mutating func symmetric() -> Double { generator.symmetric() }
 
-  package mutating func symmetric(count: Int) -> [Double] { (0..<count).map { _ in symmetric() } }
+  package mutating func symmetric(count: Int) -> [Double] { generator.symmetric(count: count) }
 
   /// Of either sign and of size between ½ and 3/2: an entry that no kink or pole is near to.
   package mutating func awayFromZero() -> Double {

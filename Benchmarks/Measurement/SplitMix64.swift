@@ -3,7 +3,7 @@
 ///
 /// Source: G. L. Steele, D. Lea and C. H. Flood, "Fast Splittable Pseudorandom Number Generators",
 /// OOPSLA (2014), figure 17 (the mixing constants are D. Stafford's variant 13).
-package struct SplitMix64 {
+package struct SplitMix64: Sendable {
   private var state: UInt64
 
   package init(seed: UInt64) { state = seed }

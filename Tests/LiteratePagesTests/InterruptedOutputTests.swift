@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TutorialRuns
 
 @testable import LiteratePages
 

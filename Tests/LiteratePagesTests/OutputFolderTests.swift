@@ -60,6 +60,13 @@ func withTemporaryFolder(_ body: (String) throws -> Void) throws {
   try body(path)
 }
 
+func withTemporaryFolder(_ body: (String) async throws -> Void) async throws {
+  let path = NSTemporaryDirectory() + "/LiteratePagesTests-\(UUID().uuidString)"
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try await body(path)
+}
+
 func contents(_ path: String) throws -> String {
   String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
 }

@@ -1,26 +1,50 @@
 import Foundation
 import Testing
+import TutorialRuns
 
 @testable import LiteratePages
 
 /// The executables as processes: what they print, write and return.
 @Suite struct WorkbookTests {
-  @Test func runsEveryTutorialAndIsStable() throws {
-    try withTemporaryFolder { path in
-      let arguments = ["--quick", "--output", path + "/docs", "--timings", path + "/t.csv"]
-      let first = try run("workbook", arguments)
-      #expect(first.status == 0, "\(first.errors)")
-      let names = try lines(run("workbook", ["--list"]).output)
-      let folder = try OutputFolder(path + "/docs")
-      #expect(Set(folder.names()).isSuperset(of: names.map { $0 + ".md" } + ["README.md"]))
-      #expect(first.output.contains("new        \(path)/docs/\(names[0]).md"))
+  /// Once in one go, and each by itself: the same files, byte for byte.
+  @Test func runsEveryTutorialAndIsStable() async throws {
+    let names = try lines(run("workbook", ["--list"]).output)
+    try await withTemporaryFolder { path in
+      async let workbook = run(
+        "workbook", ["--quick", "--output", path + "/docs", "--timings", path + "/t.csv"])
+      var expected: [String: Data] = [:]
+      for name in names {
+        let files = try await TutorialRuns.shared.files(of: name)
+        #expect(files[name + ".md"] != nil)
+        expected.merge(files) { first, _ in
+          Issue.record("two tutorials write the same file")
+          return first
+        }
+      }
+      let result = try await workbook
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output.contains("new        \(path)/docs/\(names[0]).md"))
       #expect(try contents(path + "/t.csv").hasPrefix("page,label,seconds\n"))
+      let written = Set(try OutputFolder(path + "/docs").names())
+      #expect(written == Set(expected.keys).union(["README.md", "API.md"]))
+      for (name, data) in expected {
+        let again = try Data(contentsOf: URL(fileURLWithPath: path + "/docs/" + name))
+        #expect(again == data, "\(name) differs from run to run")
+      }
+    }
+  }
 
-      let second = try run("workbook", arguments)
-      #expect(second.status == 0)
-      let changes = Set(
-        lines(second.output).filter { $0.contains(path) }.map { $0.prefix { $0 != " " } })
-      #expect(changes == ["unchanged"])
+  @Test func saysWhatHasNotChanged() throws {
+    try withTemporaryFolder { path in
+      let name = try lines(run("workbook", ["--list"]).output)[0]
+      for word in ["new", "unchanged"] {
+        let result = try run("workbook", ["--quick", "--only", name, "--output", path + "/docs"])
+        #expect(result.status == 0, "\(result.errors)")
+        let changes = lines(result.output).filter { $0.contains(path) }.map {
+          $0.prefix { $0 != " " }
+        }
+        #expect(changes.count > 3 && Set(changes) == [word[...]])
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import Measurement
 import TracedTensors
 
 /// A tensor operation with the operands it is tried on: one row of a table that the probe hashes
@@ -41,23 +42,16 @@ package struct Operand: Sendable {
   }
 }
 
-/// Uniform numbers from a seed ("SplitMix64", G. L. Steele, D. Lea and C. H. Flood, "Fast
-/// Splittable Pseudorandom Number Generators", OOPSLA 2014).
+/// Numbers from a seed, for operands.
 package struct ProbeNumbers {
-  private var state: UInt64
+  private var generator: SplitMix64
 
-  package init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-  package mutating func nextBits() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+  package mutating func nextBits() -> UInt64 { generator.next() }
 
   package mutating func next(_ domain: Operand.Domain) -> Double {
-    let unit = Double(nextBits() >> 11) * 0x1p-53
+    let unit = generator.unit()
     switch domain {
     case .between(let low, let high):
       return low + (high - low) * unit

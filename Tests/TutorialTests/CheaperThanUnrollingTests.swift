@@ -1,10 +1,11 @@
 import Testing
+import TutorialRuns
 
 /// The tutorial as a process: it runs with reduced sizes, and its page says what it should.
 @Suite struct CheaperThanUnrollingTests {
   @Test(arguments: ["CheaperThanUnrolling", "CheaperThanUnrollingSolutions"])
-  func runs(name: String) throws {
-    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
+  func runs(name: String) async throws {
+    let page = try await TutorialRuns.shared.page(of: name)
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -37,8 +38,8 @@ import Testing
   ]
 
   /// What goes wrong is said in the library's words.
-  @Test func quotesTheErrors() throws {
-    let page = try tutorialPage(of: "CheaperThanUnrolling", ["--quick", "--quiet"])
+  @Test func quotesTheErrors() async throws {
+    let page = try await TutorialRuns.shared.page(of: "CheaperThanUnrolling")
     #expect(page.contains("Running 200 steps backwards did not lead to their start"))
     #expect(page.contains("The input is being differentiated by an enclosing function"))
     #expect(page.contains("The solver has not converged"))

@@ -1,10 +1,11 @@
 import Testing
+import TutorialRuns
 
 /// The tutorial as a process: it runs with reduced sizes, and its page says what it should.
 @Suite struct MetaLearningTests {
   @Test(arguments: ["MetaLearning", "MetaLearningSolutions"])
-  func runs(name: String) throws {
-    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
+  func runs(name: String) async throws {
+    let page = try await TutorialRuns.shared.page(of: name)
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -28,8 +29,8 @@ import Testing
     ],
   ]
 
-  @Test func theRefusalsAreTheOnesMeant() throws {
-    let page = try tutorialPage(of: "MetaLearning", ["--quick", "--quiet"])
+  @Test func theRefusalsAreTheOnesMeant() async throws {
+    let page = try await TutorialRuns.shared.page(of: "MetaLearning")
     #expect(page.contains("The matrix is singular to working precision"))
     #expect(page.contains("The matrix is not positive definite"))
     #expect(page.contains("The point does not solve the conditions"))

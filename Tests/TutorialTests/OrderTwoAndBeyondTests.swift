@@ -1,13 +1,14 @@
 import ImplicitDifferentiation
 import Optimality
 import Testing
+import TutorialRuns
 
 /// The page on second and higher derivatives: it runs with reduced sizes, says what it should, and
 /// the sentences it quotes are those that the library stops with.
 @Suite struct OrderTwoAndBeyondTests {
   @Test(arguments: ["OrderTwoAndBeyond", "OrderTwoAndBeyondSolutions"])
-  func runs(name: String) throws {
-    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
+  func runs(name: String) async throws {
+    let page = try await TutorialRuns.shared.page(of: name)
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -45,7 +46,7 @@ import Testing
 
   /// What a second derivative stops with cannot be caught, so the page quotes it from the source.
   @Test func quotesTheSentencesOfTheLibrary() async throws {
-    let page = words(try tutorialPage(of: "OrderTwoAndBeyond", ["--quick", "--quiet"]))
+    let page = words(try await TutorialRuns.shared.page(of: "OrderTwoAndBeyond"))
     let ofProducts = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {

@@ -1,10 +1,11 @@
 import Testing
+import TutorialRuns
 
 /// The tutorial as a process: it runs with reduced sizes, and its page says what it should.
 @Suite struct SoftmaxAsOptimizationTests {
   @Test(arguments: ["SoftmaxAsOptimization", "SoftmaxAsOptimizationSolutions"])
-  func runs(name: String) throws {
-    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
+  func runs(name: String) async throws {
+    let page = try await TutorialRuns.shared.page(of: name)
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -29,8 +30,8 @@ import Testing
     ],
   ]
 
-  @Test func theKinkIsCalledByItsName() throws {
-    let page = try tutorialPage(of: "SoftmaxAsOptimization", ["--quick", "--quiet"])
+  @Test func theKinkIsCalledByItsName() async throws {
+    let page = try await TutorialRuns.shared.page(of: "SoftmaxAsOptimization")
     #expect(page.contains("There is a kink at this point"))
     #expect(page.contains("0.5 from the left and 0 from the right"))
   }

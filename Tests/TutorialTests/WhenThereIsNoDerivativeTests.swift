@@ -1,13 +1,14 @@
 import HostileInputs
 import ImplicitDifferentiation
 import Testing
+import TutorialRuns
 
 /// The page on missing derivatives: it runs with reduced sizes, says what it should, has all the
 /// sentences of the inputs that it shows, and quotes those that stop a program as they are.
 @Suite struct WhenThereIsNoDerivativeTests {
   @Test(arguments: ["WhenThereIsNoDerivative", "WhenThereIsNoDerivativeSolutions"])
-  func runs(name: String) throws {
-    let page = try tutorialPage(of: name, ["--quick", "--quiet"])
+  func runs(name: String) async throws {
+    let page = try await TutorialRuns.shared.page(of: name)
     // A claim that does not hold ends the program; these are the ones that must be there.
     for claim in claims[name] ?? [] {
       #expect(page.contains("✓ " + claim), "missing on the page: \(claim)")
@@ -26,8 +27,8 @@ import Testing
     ],
   ]
 
-  @Test func showsEachInputWithItsLine() throws {
-    let page = try tutorialPage(of: "WhenThereIsNoDerivative", ["--quick", "--quiet"])
+  @Test func showsEachInputWithItsLine() async throws {
+    let page = try await TutorialRuns.shared.page(of: "WhenThereIsNoDerivative")
     let shown = HostileInput.all.filter(\.isShown)
     #expect(shown.count >= 30)
     for input in HostileInput.all {
@@ -46,7 +47,7 @@ import Testing
 
   /// What stops a program cannot be caught, so the page quotes it from the source.
   @Test func quotesTheSentencesThatStop() async throws {
-    let page = words(try tutorialPage(of: "WhenThereIsNoDerivative", ["--quick", "--quiet"]))
+    let page = words(try await TutorialRuns.shared.page(of: "WhenThereIsNoDerivative"))
     let ofNumber = await #expect(
       processExitsWith: .failure, observing: [\.standardErrorContent]
     ) {

@@ -58,29 +58,27 @@ private func limited() throws -> BoxQuadraticProgram {
   return z + [nu[0], 0, 0, 0]
 }
 
-/// Stops where the program itself is refused: a case must not be lost.
-private func made(_ program: () throws -> BoxQuadraticProgram) -> BoxQuadraticProgram {
-  do { return try program() } catch { fatalError("\(error)") }
-}
-
-let programCases: [ClosedForm] = [ComplementarityForm.activeSet, .products].flatMap { form in
-  [
-    ClosedForm(
-      "quadraticProgram", "\(form)", at: program,
-      unknown: KKTPoint<Tensor>(
-        primal: Tensor.zeros([3]), equalityMultipliers: Tensor.zeros([1]),
-        inequalityMultipliers: Tensor.zeros([2])),
-      conditions: .quadraticProgram(form: form), formula: programSolution),
-    ClosedForm(
-      "boxQuadraticProgram", "\(form)", at: made(boxProgram),
-      unknown: KKTPoint<Tensor>(
-        primal: Tensor.zeros([3]), equalityMultipliers: Tensor.zeros([1]),
-        inequalityMultipliers: Tensor.zeros([5])),
-      conditions: .boxQuadraticProgram(form: form), formula: boxProgramSolution),
-    ClosedForm(
-      "boxQuadraticProgram", "limits on the unknowns, \(form)", at: made(limited),
-      unknown: KKTPoint<Tensor>(
-        primal: Tensor.zeros([3]), inequalityMultipliers: Tensor.zeros([4])),
-      conditions: .boxQuadraticProgram(form: form), formula: limitedSolution),
-  ]
+/// - Throws: what refuses one of the programs: no case must be lost.
+func programCases() throws -> [ClosedForm] {
+  try [ComplementarityForm.activeSet, .products].flatMap { form in
+    try [
+      ClosedForm(
+        "quadraticProgram", "\(form)", at: program,
+        unknown: KKTPoint<Tensor>(
+          primal: Tensor.zeros([3]), equalityMultipliers: Tensor.zeros([1]),
+          inequalityMultipliers: Tensor.zeros([2])),
+        conditions: .quadraticProgram(form: form), formula: programSolution),
+      ClosedForm(
+        "boxQuadraticProgram", "\(form)", at: boxProgram(),
+        unknown: KKTPoint<Tensor>(
+          primal: Tensor.zeros([3]), equalityMultipliers: Tensor.zeros([1]),
+          inequalityMultipliers: Tensor.zeros([5])),
+        conditions: .boxQuadraticProgram(form: form), formula: boxProgramSolution),
+      ClosedForm(
+        "boxQuadraticProgram", "limits on the unknowns, \(form)", at: limited(),
+        unknown: KKTPoint<Tensor>(
+          primal: Tensor.zeros([3]), inequalityMultipliers: Tensor.zeros([4])),
+        conditions: .boxQuadraticProgram(form: form), formula: limitedSolution),
+    ]
+  }
 }
