@@ -60,14 +60,17 @@ private func measureGrowth(
 /// does not tell.
 private func peakBytes(of series: GrowthSeries, count n: Int) -> Int? {
   let folder = FileManager.default.temporaryDirectory
-  let file = folder.appendingPathComponent("growth-\(ProcessInfo.processInfo.processIdentifier)").path
+  let file = folder.appendingPathComponent("growth-\(ProcessInfo.processInfo.processIdentifier)")
+    .path
   defer { try? FileManager.default.removeItem(atPath: file) }
   let ended = runChild(
     CommandLine.arguments[0],
     [
       "--once", "--only", series.problem, "--clock", series.clock.rawValue, "--size", "\(n)",
     ], output: file, errors: "/dev/null")
-  guard ended?.status == 0, let data = FileManager.default.contents(atPath: file) else { return nil }
+  guard ended?.status == 0, let data = FileManager.default.contents(atPath: file) else {
+    return nil
+  }
   return try? JSONDecoder().decode(Peak.self, from: data).peakBytes
 }
 

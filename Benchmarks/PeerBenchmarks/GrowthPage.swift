@@ -19,20 +19,25 @@ struct GrowthPage {
         Self.linearFigure,
         try figure(
           "A million unknowns", linear, guides: [1],
-          caption: "Time of a gradient against its size, both axes logarithmic: a power is a line, and its "
+          caption:
+            "Time of a gradient against its size, both axes logarithmic: a power is a line, and its "
             + "exponent the slope. The dashed line is proportional to n.")
       ),
       (
         Self.denseFigure,
         try figure(
           "Where the matrix is full", dense, guides: [2, 3],
-          caption: "The same where there is a full matrix. The dashed lines are proportional to n² and to n³.")
+          caption:
+            "The same where there is a full matrix. The dashed lines are proportional to n² and to n³."
+        )
       ),
     ]
   }
 
   func markdown() throws -> [String] {
-    let figures = try figures().map { "![\($0.figure.title)](\($0.name))\n\n*\($0.figure.caption)*" }
+    let figures = try figures().map {
+      "![\($0.figure.title)](\($0.name))\n\n*\($0.figure.caption)*"
+    }
     return [
       "## What happens with a million unknowns?",
       """
@@ -98,7 +103,8 @@ struct GrowthPage {
         let n = Double(row.n)
         let unit = series.isLinear ? n : n * n
         let bytes = row.bytes.map { "\(digits(2, Double($0) / unit))" } ?? ""
-        return "| \(row.problem) | \(row.n) | \(digits(2, 1e3 * low)) | \(digits(2, 1e9 * low / n)) | "
+        return
+          "| \(row.problem) | \(row.n) | \(digits(2, 1e3 * low)) | \(digits(2, 1e9 * low / n)) | "
           + "\(bytes) | \(row.error.map { "\(measured($0))" } ?? "") |"
       }
     }
@@ -183,7 +189,8 @@ struct GrowthPage {
       let start = end / ratio
       curves.append(
         .line(
-          power == 1 ? "n" : power == 2 ? "n²" : "n³", x: [from, to], y: [start, end], dashed: true))
+          power == 1 ? "n" : power == 2 ? "n²" : "n³", x: [from, to], y: [start, end], dashed: true)
+      )
     }
     return try Plot(
       title, x: .logarithmic("n"), y: .logarithmic("milliseconds"), curves, caption: caption

@@ -37,14 +37,16 @@ struct GrowthSeries {
     GrowthSeries(
       problem: "ridge", clock: .solveAndGradient, sizes: [50, 100, 200, 500, 1000],
       exponents: (2, 2), referenceLimit: 1000,
-      reason: "products with $X$, which has $2n^2$ entries; how many it takes does not depend on $n$"),
+      reason:
+        "products with $X$, which has $2n^2$ entries; how many it takes does not depend on $n$"),
     GrowthSeries(
       problem: "ridge-mechanism", clock: .cold, sizes: [100, 200, 500, 1000, 2000],
       exponents: (2, 2), referenceLimit: 2000, reason: "the same"),
     GrowthSeries(
       problem: "sinkhorn", clock: .solveAndGradient, sizes: [25, 50, 100, 200, 400, 800],
       exponents: (2, 2), referenceLimit: 200,
-      reason: "products with the kernel, which has $n^2$ entries; how many depends on $\\varepsilon$"),
+      reason:
+        "products with the kernel, which has $n^2$ entries; how many depends on $\\varepsilon$"),
     GrowthSeries(
       problem: "qp", clock: .solveAndGradient, sizes: [25, 50, 100, 200, 400],
       exponents: (3, 2), referenceLimit: 200,

@@ -100,7 +100,7 @@ final class Certifier: Sendable {
   /// as much as a derivative.
   private var mayBound: Bool {
     solver.condition == nil && certification.effort != .measure && isExact && !hasBranches
-      && !(solver is PreparedGaugedSolver) && solver is any TriesRegularity
+      && !(solver is PreparedGaugedSolver)
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
@@ -108,7 +108,8 @@ final class Certifier: Sendable {
   /// try would take as much time as a third of the derivative.
   private var isLeftToDerivatives: Bool {
     guard measureNewton != nil, mayBound, certification.effort == .estimate,
-      let size = (solver as? any TriesRegularity)?.operatorNormEstimate
+      let trying = solver as? any TriesRegularity, trying.triesBesideSolves,
+      let size = trying.operatorNormEstimate
     else { return false }
     return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
   }
@@ -159,7 +160,7 @@ final class Certifier: Sendable {
     _ columns: [[Double]], transposed: Bool, during: String
   ) throws(DifferentiationError) -> [LinearSolution] {
     guard certification.effort == .estimate, solver.condition == nil,
-      let trying = solver as? any TriesRegularity,
+      let trying = solver as? any TriesRegularity, trying.triesBesideSolves,
       state.withLock({ !$0.isKnownAtStart && $0.regularity[transposed] == nil })
     else {
       return try certified(during) { () throws(LinearSolveError) in
@@ -384,12 +385,13 @@ final class Certifier: Sendable {
     for answer: LinearSolution, transposed: Bool
   ) throws -> Double {
     if let evidence = solver.condition { return evidence.conditionNumber }
-    guard let regularity = try regularity(transposed: transposed), regularity.isRegular else {
-      return .infinity
-    }
     // A random right-hand side that is solved with in a few steps has met all there is: its components
     // along other directions are as large as what was left of it.
     let met = answer.iterations >= Self.fewIterations ? answer.conditionEstimate : nil
+    let regularity =
+      try met == nil
+      ? try? regularity(transposed: transposed) : regularity(transposed: transposed)
+    guard let regularity, regularity.isRegular else { return .infinity }
     switch (met, regularity.conditionEstimate) {
     case (let met?, let tried?): return Swift.max(met, tried)
     case (let known?, nil), (nil, let known?): return known

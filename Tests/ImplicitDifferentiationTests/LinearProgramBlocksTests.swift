@@ -121,9 +121,9 @@ import Testing
     let derivative = try function.linearize(at: x, solution: y)
       .pullback([cotangent, Tensor.zeros([])])
     #expect(
-      derivative.report.linearSolver
-        == "block elimination 100001×100001: diagonal 100000, then dense LU 1×1 "
-        + "(as found in the program, for less than 40 products)")
+      derivative.report.linearSolver.hasPrefix(
+        "block elimination 100001×100001: diagonal 100000, then dense LU 1×1 "
+          + "(as found in the program, where GMRES(50) 100001×100001 fails)"))
     let mean = (y[0] * cotangent).sum()
     let exact = (y[0] * (mean - cotangent)).scalars
     let error = norm(zip(derivative.value.scalars, exact).map { $0 - $1 }) / norm(exact)

@@ -82,9 +82,6 @@ enum Price {
   /// Whatever is done once, with its memory.
   static let step = 1000.0
 
-  /// How many vectors a step of an iteration with a short recurrence reads and writes.
-  static let vectors = 10.0
-
   /// How often a factorised matrix is solved with: estimates of its condition, two right-hand sides.
   static let solves = 20.0
 

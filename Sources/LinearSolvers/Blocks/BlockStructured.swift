@@ -141,13 +141,9 @@ struct PricedBlocks: LinearSolver {
     return Int(min(max(steps, 1), 1e9))
   }
 
-  /// The same for methods of few vectors.
-  func stepsOfShortRecurrence(within part: Double, productsPerStep: Int) -> Int {
-    let step =
-      Double(productsPerStep) * productPrice
-      + Price.vectors * Price.entry * Double(layout.count)
-    return Int(min(max(part * price / step, 1), 1e9))
-  }
+  /// Whether elimination costs no more than a microsecond for each unknown: diagonals, narrow bands and
+  /// borders, and no dense part that counts.
+  var isLinear: Bool { price <= 1000 * Double(layout.count) }
 
   /// So many products and fewer are not worth an iteration that may need more.
   private static var directWorth: Int { 40 }

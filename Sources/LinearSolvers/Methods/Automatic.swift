@@ -137,16 +137,15 @@ public struct Automatic: LinearSolver {
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let n = A.rowCount
     // Beyond about n products, materialising and factorising would have been cheaper.
-    let limit = n <= materializationLimit ? n : nil
-    func steps(_ productsPerStep: Int, _ limit: Int?) -> Int? {
-      blocks?.stepsOfShortRecurrence(within: Self.part, productsPerStep: productsPerStep) ?? limit
-    }
+    let limit =
+      blocks.map { max(Int(Self.part * Double($0.products)), 1) }
+      ?? (n <= materializationLimit ? n : nil)
     let probes = try IterativeProbes(A, symmetry: true, tolerance: relativeTolerance)
     var methods: [any PreparedLinearSolver]
     let reason: String
     var isDefinite = false
     do {
-      let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: steps(1, limit))
+      let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
       methods = [try minres.prepared(for: A, probes: probes)]
       let cg = ConjugateGradient(
         relativeTolerance: relativeTolerance, maximumIterations: blocks?.products ?? limit)
@@ -164,16 +163,15 @@ public struct Automatic: LinearSolver {
           maximumIterations: blocks?.stepsOfGMRES(within: Self.part) ?? limit
         ).prepared(for: A, probes: probes),
         try BiCGStab(
-          relativeTolerance: relativeTolerance,
-          maximumIterations: steps(2, limit.map { $0 / 2 })
+          relativeTolerance: relativeTolerance, maximumIterations: limit.map { $0 / 2 }
         ).prepared(for: A, probes: probes),
       ]
       reason = "GMRES, then BiCGStab; not symmetric"
     }
-    // Where there is a program that can be eliminated, the choice is made once, by a random right-hand
-    // side: no solve tries an iteration in vain.
+    // Where elimination is linear the choice is made once, by a random right-hand side: no solve tries an
+    // iteration in vain.
     var evidence: RegularityEvidence?
-    if let blocks, let first = methods[0] as? any TriesRegularity, !isDefinite {
+    if let blocks, blocks.isLinear, !isDefinite, let first = methods[0] as? any TriesRegularity {
       evidence = try? first.triedRegularity(transposed: false)
       if evidence?.isRegular != true {
         let reason = "as found in the program, where \(first.methodDescription) fails"
@@ -255,6 +253,8 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   var operatorNormEstimate: Double? {
     methods.lazy.compactMap { ($0 as? any TriesRegularity)?.operatorNormEstimate }.first
   }
+
+  var triesBesideSolves: Bool { (methods[0] as? any TriesRegularity)?.triesBesideSolves ?? false }
 
   /// By the first method that can tell.
   func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {

@@ -51,6 +51,9 @@ package protocol TriesRegularity: PreparedLinearSolver {
   /// A lower bound of `‖A‖₂`, if one is known.
   var operatorNormEstimate: Double? { get }
 
+  /// Whether the try costs little beside a solve.
+  var triesBesideSolves: Bool { get }
+
   /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.
   ///
   /// A null vector of length one has a component of about `‖b‖ / √n` in `b` that no residual can get
@@ -73,6 +76,8 @@ package protocol TriesRegularity: PreparedLinearSolver {
 }
 
 extension TriesRegularity {
+  package var triesBesideSolves: Bool { false }
+
   /// One after the other.
   package func solveEachTryingRegularity(
     _ columns: [[Double]], transposed: Bool
@@ -130,6 +135,8 @@ extension PreparedIterativeSolver: TriesRegularity {
   }
 
   package var operatorNormEstimate: Double? { probedOperatorNorm }
+
+  package var triesBesideSolves: Bool { method is any SteppedMethod }
 
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(transposed: Bool) throws(LinearSolveError) -> Solve? {
