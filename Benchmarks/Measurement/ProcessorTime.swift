@@ -30,6 +30,19 @@ package func processorTimeOfAllThreads() -> Double {
   return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
 }
 
+/// Seconds of these that the operating system has used on behalf of this process, for fresh pages of
+/// memory say.
+package func systemTimeOfAllThreads() -> Double {
+  var usage = rusage()
+  #if canImport(Glibc)
+    // An enumeration there, and a number for the function.
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+  #endif
+  return Double(usage.ru_stime.tv_sec) + 1e-6 * Double(usage.ru_stime.tv_usec)
+}
+
 /// Bytes of memory that this process has occupied at most so far, where the system tells: Linux.
 ///
 /// Not from `getrusage`, which begins with what the parent occupied when it started this process.

@@ -27,6 +27,22 @@ func measureGrowth(_ settings: Settings) throws -> Int32 {
       "  time as n^\(shortened(time)), promised \(series.exponents.time); "
         + "memory as n^\(shortened(memory)), promised \(series.exponents.memory)")
   }
+  for loop in GrowthSeries.loops where settings.only.isEmpty {
+    for n in loop.sizes {
+      let plain = PlainLoop(vectors: loop.vectors(n), count: n)
+      var times = CallTimes()
+      for _ in 0...settings.rounds {
+        _ = times.measure(turn: settings.turn) { plain.run() }
+      }
+      let row = GrowthResults.Row(
+        problem: loop.name, n: n, clock: "loop", low: times.low, median: times.median,
+        calls: times.seconds.count)
+      results.rows.append(row)
+      print(line(row))
+    }
+    print(
+      "  time as n^\(shortened(results.timeExponent(loop.name))), operations as n^\(loop.exponent)")
+  }
   if let file = settings.json { try results.write(to: file) }
   return results.rows.contains { $0.failure != nil } ? 1 : 0
 }
@@ -43,9 +59,12 @@ private func measureGrowth(
   do {
     // A first call warms up and is not counted.
     var gradient = try task.run()
+    let (system, all) = (systemTimeOfAllThreads(), processorTimeOfAllThreads())
     for _ in 0..<settings.rounds {
       gradient = try times.measure(turn: settings.turn, task.run)
     }
+    row.systemShare =
+      (systemTimeOfAllThreads() - system) / (processorTimeOfAllThreads() - all)
     (row.low, row.median, row.calls) = (times.low, times.median, times.seconds.count)
     if n <= series.referenceLimit {
       row.error = relativeError(gradient, try task.reference())
@@ -59,9 +78,8 @@ private func measureGrowth(
 /// What a process of its own occupies at most while it computes one gradient; `nil` where the system
 /// does not tell.
 private func peakBytes(of series: GrowthSeries, count n: Int) -> Int? {
-  let folder = FileManager.default.temporaryDirectory
-  let file = folder.appendingPathComponent("growth-\(ProcessInfo.processInfo.processIdentifier)")
-    .path
+  let name = "growth-\(ProcessInfo.processInfo.processIdentifier)"
+  let file = FileManager.default.temporaryDirectory.appendingPathComponent(name).path
   defer { try? FileManager.default.removeItem(atPath: file) }
   let ended = runChild(
     CommandLine.arguments[0],
@@ -86,6 +104,7 @@ private func line(_ row: GrowthResults.Row) -> String {
     + duration(low / Double(row.n)).aligned(to: 10) + " each  error"
     + (row.error.map(shortened) ?? "").aligned(to: 10)
     + (row.bytes.map { "\($0 / row.n)" } ?? "").aligned(to: 8) + " bytes each"
+    + (row.systemShare.map { shortened($0) } ?? "").aligned(to: 8) + " of it in the system"
 }
 
 /// Whether the kernels were built for this machine.

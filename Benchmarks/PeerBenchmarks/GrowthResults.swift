@@ -16,6 +16,8 @@ struct GrowthResults: Codable {
     var error: Double?
     /// What a process occupied at most while it computed one gradient, beyond one with ten unknowns.
     var bytes: Int?
+    /// The part of the time that the operating system used, for fresh memory mostly.
+    var systemShare: Double?
     var failure: String?
   }
 

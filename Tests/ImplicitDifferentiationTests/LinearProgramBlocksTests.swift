@@ -111,6 +111,28 @@ import Testing
     #expect(try elimination(conditions, x, y) == "diagonal 50, then dense LU 1×1")
   }
 
+  @Test("One try tells whether to iterate where elimination takes a few operations per unknown")
+  func iterationIsTriedOnce() throws {
+    let n = 1000
+    let x = numbers([n], seed: 21).scaled(by: 3)
+    // With multipliers for the signs too, Krylov methods stall.
+    let optimum = Conditions<Tensor, [Tensor]>.root { x, z in
+      [x - log(z[0]) - 1 + z[1] + z[2], z[0].sum() - 1, z[2] * z[0]]
+    }
+    let multiplier = 1 - x.logSumExp()
+    let y = exp(x - 1 + multiplier)
+    let stalling = try optimum.linearize(x, [y, multiplier, Tensor.zeros([n])]).A
+    let chosen = try Automatic().prepare(stalling).methodDescription
+    #expect(chosen.hasPrefix("block elimination 2001×2001"))
+    #expect(chosen.hasSuffix("(as found in the program, where GMRES fails)"))
+    // Half the identity and a matrix of rank one: two products are enough.
+    let mirror = Conditions<Tensor, Tensor>.fixedPoint { x, y in
+      (0.5 * log(y) + 0.5 * (x - 1)).softmax()
+    }
+    let easy = try mirror.linearize(x, y).A
+    #expect(try Automatic().prepare(easy).methodDescription.hasPrefix("GMRES, then BiCGStab"))
+  }
+
   @Test("A hundred thousand shares: time and memory grow with their number")
   func manyShares() throws {
     let n = 100_000

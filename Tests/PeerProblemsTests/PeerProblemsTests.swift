@@ -2,9 +2,31 @@ import Measurement
 import PeerProblems
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 @Suite struct PeerProblemsTests {
   @Test func theGeneratorIsAsPublished() {
     #expect(SplitMix64.isAsPublished)
+  }
+
+  @Test("The exponent of a power is found, and noise moves it little", arguments: [1.0, 1.5, 3.0])
+  func exponents(power: Double) {
+    let sizes = [1e3, 1e4, 1e5, 1e6]
+    func values(_ noise: [Double]) -> [(n: Double, value: Double)] {
+      zip(sizes, noise).map { n, noise in (n, 2e-7 * pow(n, power) * noise) }
+    }
+    #expect(abs(fittedExponent(values([1, 1, 1, 1])) - power) < 1e-12)
+    // In units of a decade the sizes are −3/2, −1/2, 1/2, 3/2 around their mean, with squares that sum
+    // to 5.
+    #expect(
+      abs(fittedExponent(values([1, 1, 1, 2])) - power - 1.5 * 0.301029995663981 / 5) < 1e-12)
+    #expect(fittedExponent([(10, 1)]).isNaN)
   }
 
   /// An array of a problem with ten unknowns, as `Benchmarks/peers/problems.py` draws it.
