@@ -143,16 +143,15 @@ public struct Automatic: LinearSolver {
     let probes = try IterativeProbes(A, symmetry: true, tolerance: relativeTolerance)
     var methods: [any PreparedLinearSolver]
     let reason: String
-    var isDefinite = false
     do {
       let minres = MINRES(relativeTolerance: relativeTolerance, maximumIterations: limit)
       methods = [try minres.prepared(for: A, probes: probes)]
       let cg = ConjugateGradient(
-        relativeTolerance: relativeTolerance, maximumIterations: blocks?.products ?? limit)
+        relativeTolerance: relativeTolerance,
+        maximumIterations: blocks.flatMap { $0.isLinear ? nil : $0.products } ?? limit)
       do {
         methods.insert(try cg.prepared(for: A, probes: probes), at: 0)
         reason = "CG, then MINRES; symmetric as probed"
-        isDefinite = true
       } catch .notPositiveDefinite {
         reason = "MINRES; symmetric and not positive definite as probed"
       }
@@ -171,8 +170,8 @@ public struct Automatic: LinearSolver {
     // Where elimination is linear the choice is made once, by a random right-hand side: no solve tries an
     // iteration in vain.
     var evidence: RegularityEvidence?
-    if let blocks, blocks.isLinear, !isDefinite, let first = methods[0] as? any TriesRegularity {
-      evidence = try? first.triedRegularity(transposed: false)
+    if let blocks, blocks.isLinear, let first = methods[0] as? any TriesRegularity {
+      evidence = try? first.triedRegularity(transposed: false, fully: true)
       if evidence?.isRegular != true {
         let reason = "as found in the program, where \(first.methodDescription) fails"
         if let direct = blocks.prepared(reason: reason, passenger) { return direct }
@@ -257,16 +256,18 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   var triesBesideSolves: Bool { (methods[0] as? any TriesRegularity)?.triesBesideSolves ?? false }
 
   /// By the first method that can tell.
-  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {
-    if let evidence { return evidence }
-    return try triedRegularity(by: methods[...], transposed: transposed)
+  func triedRegularity(
+    transposed: Bool, fully: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
+    if let evidence, !fully { return evidence }
+    return try triedRegularity(by: methods[...], transposed: transposed, fully: fully)
   }
 
   private func triedRegularity(
-    by methods: ArraySlice<any PreparedLinearSolver>, transposed: Bool
+    by methods: ArraySlice<any PreparedLinearSolver>, transposed: Bool, fully: Bool = false
   ) throws(LinearSolveError) -> RegularityEvidence {
     for case let method as any TriesRegularity in methods {
-      let evidence = try method.triedRegularity(transposed: transposed)
+      let evidence = try method.triedRegularity(transposed: transposed, fully: fully)
       if evidence.isRegular { return evidence }
     }
     return .none

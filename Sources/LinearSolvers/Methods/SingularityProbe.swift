@@ -60,10 +60,14 @@ package protocol TriesRegularity: PreparedLinearSolver {
   /// rid of. So the solve ends at 2⁻⁸ of that, with less than half the digits of a derivative; that `b` is
   /// so short along a null vector by accident is a matter of one in three hundred.
   ///
-  /// - Parameter transposed: the system of `Aᵀ`, which is singular where `A` is.
+  /// - Parameters:
+  ///   - transposed: the system of `Aᵀ`, which is singular where `A` is.
+  ///   - fully: to the tolerance of all solves, which shows whether the method is fit for the operator.
   /// - Throws: ``LinearSolveError/singularityProbeFailed(reason:)`` for an operator that is certainly
   ///   singular, as a residual orthogonal to its range shows; what products throw.
-  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence
+  func triedRegularity(
+    transposed: Bool, fully: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence
 
   /// As `solveEach`, and beside it `triedRegularity` with the same operator, where the products of
   /// both can be one block. The evidence is that of a try by itself, bit by bit.
@@ -76,6 +80,12 @@ package protocol TriesRegularity: PreparedLinearSolver {
 }
 
 extension TriesRegularity {
+  package func triedRegularity(
+    transposed: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
+    try triedRegularity(transposed: transposed, fully: false)
+  }
+
   package var triesBesideSolves: Bool { false }
 
   /// One after the other.
@@ -94,9 +104,11 @@ extension TriesRegularity {
 
 extension PreparedIterativeSolver: TriesRegularity {
   package func triedRegularity(
-    transposed: Bool
+    transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
-    guard let solve = try startRegularityTry(transposed: transposed) else { return .none }
+    guard let solve = try startRegularityTry(transposed: transposed, fully: fully) else {
+      return .none
+    }
     return try regularityEvidence(
       of: solve,
       after: outcome { () throws(LinearSolveError) in
@@ -117,7 +129,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
     guard let stepped = method as? any SteppedMethod,
-      let solve = try? startRegularityTry(transposed: transposed)
+      let solve = try? startRegularityTry(transposed: transposed, fully: false)
     else {
       return (
         solveEach(columns, transposed: transposed),
@@ -139,12 +151,15 @@ extension PreparedIterativeSolver: TriesRegularity {
   package var triesBesideSolves: Bool { method is any SteppedMethod }
 
   /// The system with the random right-hand side; `nil` where it tells nothing.
-  private func startRegularityTry(transposed: Bool) throws(LinearSolveError) -> Solve? {
+  private func startRegularityTry(
+    transposed: Bool, fully: Bool
+  ) throws(LinearSolveError) -> Solve? {
     let n = base.rowCount
     let b = ProbeVector.make(count: n, seed: 5)
     guard base.isSquare, let solve = try start(b, transposed: transposed, initialGuess: nil) else {
       return nil
     }
+    if fully { return solve }
     solve.system.isCoarse = method is any SteppedMethod
     solve.system.target = 0x1p-8 / Double(n).squareRoot() * solve.system.rightHandSideNorm
     return solve
@@ -175,9 +190,9 @@ extension PreparedGaugedSolver: TriesRegularity {
 
   /// Whether the gauge has fixed all that was free.
   package func triedRegularity(
-    transposed: Bool
+    transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
     guard let regular = regular as? any TriesRegularity else { return .none }
-    return try regular.triedRegularity(transposed: transposed)
+    return try regular.triedRegularity(transposed: transposed, fully: fully)
   }
 }

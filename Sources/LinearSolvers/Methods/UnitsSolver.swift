@@ -104,9 +104,11 @@ extension PreparedInUnits: KeepsFactors {
 extension PreparedInUnits: TriesRegularity {
   var operatorNormEstimate: Double? { nil }
 
-  func triedRegularity(transposed: Bool) throws(LinearSolveError) -> RegularityEvidence {
+  func triedRegularity(
+    transposed: Bool, fully: Bool
+  ) throws(LinearSolveError) -> RegularityEvidence {
     guard let base = base as? any TriesRegularity else { return .none }
-    return try base.triedRegularity(transposed: transposed)
+    return try base.triedRegularity(transposed: transposed, fully: fully)
   }
 }
 
