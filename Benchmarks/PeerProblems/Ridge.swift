@@ -64,8 +64,9 @@ package struct Ridge: PeerProblem {
     let (objective, start) = (objective, Tensor.zeros([count]))
     return ImplicitFunction(
       forward: { theta in
-        // One Newton step: the gradient is linear in `w`.
-        try NewtonRootFinder().root(
+        // One Newton step: the gradient is linear in `w`. It is solved to rounding level, where the error
+        // of the derivative is known without another solve.
+        try NewtonRootFinder(linearSolver: Automatic(relativeTolerance: 1e-15)).root(
           of: { w in gradient(at: w) { w in objective(theta, w) } }, from: start
         ).point
       }, conditions: .stationary(of: objective))

@@ -216,7 +216,7 @@ final class Certifier: Sendable {
           try product(B, perturbed(tangent.vector, seed: seed + 2)), seed: seed + 3)
         return zip(image, terms).map { $0 + $1 }
       }
-      let changes = try solve(defects + noise, transposed: false).map(norm)
+      let changes = try changes(defects, noise, transposed: false).map(norm)
       return (changes.prefix(better.count).max() ?? 0, Array(changes.dropFirst(better.count)))
     }?.scaled(by: b.exponent)
   }
@@ -242,7 +242,7 @@ final class Certifier: Sendable {
       let noise = try Self.seeds.map { seed in
         perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
       }
-      let changes = try solve(defects + noise, transposed: true)
+      let changes = try changes(defects, noise, transposed: true)
       let truncations = try zip(better, changes).map { better, change in
         let moved = try better.B.transposeApplied(to: zip(u, change).map { $0 + $1 })
         return norm(zip(moved, result.scaled(for: solved.exponent)).map { $0 + $1 })
@@ -419,11 +419,32 @@ final class Certifier: Sendable {
     return reference
   }
 
+  /// The solutions for defects at better points, and for rounding errors; in one block where a
+  /// factorisation is at hand.
+  private func changes(
+    _ defects: [[Double]], _ noise: [[Double]], transposed: Bool
+  ) throws -> [[Double]] {
+    if try reference().condition != nil {
+      return try solve(defects + noise, transposed: transposed)
+    }
+    return try solve(defects, transposed: transposed)
+      + solve(noise, transposed: transposed, coarsely: true)
+  }
+
   /// Solutions by the reference solver; with a gauge, without the components that are free.
-  private func solve(_ columns: [[Double]], transposed: Bool) throws -> [[Double]] {
+  ///
+  /// - Parameter coarsely: for random right-hand sides, of whose solutions the size is wanted. (A defect
+  ///   may have its largest effect along a direction in which it is tiny.)
+  private func solve(
+    _ columns: [[Double]], transposed: Bool, coarsely: Bool = false
+  ) throws -> [[Double]] {
     let solver = try reference()
     guard let gauged = solver as? PreparedGaugedSolver else {
-      return try solver.solve(columns: columns, transposed: transposed).map(\.vector)
+      let solved =
+        (solver as? any TriesRegularity)?.solveEach(
+          columns, transposed: transposed, coarsely: coarsely)
+        ?? solver.solveEach(columns, transposed: transposed)
+      return try solved.map { try $0.get().vector }
     }
     return try gauged.regular.solve(columns: columns, transposed: transposed).map {
       var x = $0.vector
@@ -481,7 +502,9 @@ final class Certifier: Sendable {
     let noise = try noiseStep()
     // Another one than that of the solver itself where a factorisation measures.
     guard
-      let newtonStep = solver.condition == nil
+      let newtonStep =
+        solver.condition == nil
+          && (solver is PreparedGaugedSolver || A.rowCount <= Self.factorisedCount)
         ? try solve([residual], transposed: false)[0] : try exactNewton()?.step
     else { return nil }
     let better = try [1.0, -1.0].map { side in
@@ -508,7 +531,8 @@ final class Certifier: Sendable {
       let terms = perturbed(try B.applied(to: perturbed(input(), seed: seed + 2)), seed: seed + 3)
       return zip(image, terms).map { 4 * Double.ulpOfOne * ($0 + $1) }
     }
-    let step = try solve(noise, transposed: false).max { norm($0) < norm($1) } ?? []
+    let step =
+      try solve(noise, transposed: false, coarsely: true).max { norm($0) < norm($1) } ?? []
     state.withLock { $0.noiseStep = step }
     return step
   }

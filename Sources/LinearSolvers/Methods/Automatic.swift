@@ -249,6 +249,18 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     }
   }
 
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool, coarsely: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    attempt(columns: columns.count) { prepared, places in
+      let columns = places.map { columns[$0] }
+      guard let method = prepared as? any TriesRegularity else {
+        return prepared.solveEach(columns, transposed: transposed)
+      }
+      return method.solveEach(columns, transposed: transposed, coarsely: coarsely)
+    }
+  }
+
   var operatorNormEstimate: Double? {
     methods.lazy.compactMap { ($0 as? any TriesRegularity)?.operatorNormEstimate }.first
   }

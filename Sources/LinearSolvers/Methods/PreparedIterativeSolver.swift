@@ -9,6 +9,9 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   /// What was learned about `base` beforehand.
   private let probes: IterativeProbes
 
+  /// Whether solves end at `coarseTarget`.
+  private var isCoarse = false
+
   /// Checks the shapes, and what the method needs against what was probed.
   init(
     method: Method, base: any LinearOperator, probes: IterativeProbes
@@ -51,6 +54,20 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   }
 
   func solveEach(
+    _ columns: [[Double]], transposed: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    solveEach(columns, transposed: transposed, coarsely: false)
+  }
+
+  package func solveEach(
+    _ columns: [[Double]], transposed: Bool, coarsely: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] {
+    var solver = self
+    solver.isCoarse = coarsely
+    return solver.solveAll(columns, transposed: transposed)
+  }
+
+  private func solveAll(
     _ columns: [[Double]], transposed: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
     if columns.count > 1, let stepped = method as? any SteppedMethod {
@@ -108,6 +125,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
+    if isCoarse { system.target = max(system.target, coarseTarget(of: system)) }
     return Solve(system: system, exponent: exponent, startsAtZero: initialGuess == nil)
   }
 
@@ -187,6 +205,12 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     solution.residual = [Double](
       UnsafeBufferPointer(start: system.residual, count: system.rowCount))
     return solution
+  }
+
+  /// 2⁻⁸ of what a random right-hand side has along one direction among `n`: the residual at which the
+  /// largest part of a solution is known to two digits, along whatever direction it lies.
+  func coarseTarget(of system: IterativeSystem) -> Double {
+    0x1p-8 / Double(max(system.rowCount, 1)).squareRoot() * system.rightHandSideNorm
   }
 
   /// A lower bound of `‖A‖₂`, from products with random vectors.

@@ -69,6 +69,12 @@ package protocol TriesRegularity: PreparedLinearSolver {
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence
 
+  /// As `solveEach`, if `coarsely` to a residual at which the norms of the solutions of random right-hand
+  /// sides are known to two digits.
+  func solveEach(
+    _ columns: [[Double]], transposed: Bool, coarsely: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>]
+
   /// As `solveEach`, and beside it `triedRegularity` with the same operator, where the products of
   /// both can be one block. The evidence is that of a try by itself, bit by bit.
   func solveEachTryingRegularity(
@@ -87,6 +93,11 @@ extension TriesRegularity {
   }
 
   package var triesBesideSolves: Bool { false }
+
+  /// To full accuracy.
+  package func solveEach(
+    _ columns: [[Double]], transposed: Bool, coarsely: Bool
+  ) -> [Result<LinearSolution, LinearSolveError>] { solveEach(columns, transposed: transposed) }
 
   /// One after the other.
   package func solveEachTryingRegularity(
@@ -161,7 +172,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     }
     if fully { return solve }
     solve.system.isCoarse = method is any SteppedMethod
-    solve.system.target = 0x1p-8 / Double(n).squareRoot() * solve.system.rightHandSideNorm
+    solve.system.target = coarseTarget(of: solve.system)
     return solve
   }
 
