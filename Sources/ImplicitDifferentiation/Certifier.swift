@@ -103,16 +103,22 @@ final class Certifier: Sendable {
       && !(solver is PreparedGaugedSolver)
   }
 
-  /// Whether the residual is so small that no solver would find another point, unless `A` is all but
-  /// singular. The first derivative will tell that, by a try beside its own solve; before it, the
-  /// try would take as much time as a third of the derivative.
+  /// Whether the check of the conditions waits for the first derivative, which tells how large `A⁻¹` is by
+  /// a try beside its own solve; before it, the try would take as much time as a third of the derivative.
   private var isLeftToDerivatives: Bool {
-    guard measureNewton != nil, mayBound, certification.effort == .estimate,
-      let trying = solver as? any TriesRegularity, trying.triesBesideSolves,
-      let size = trying.operatorNormEstimate
-    else { return false }
+    measureNewton != nil && mayBound && certification.effort == .estimate
+      && (solver as? any TriesRegularity)?.triesBesideSolves == true && residualIsRounding
+  }
+
+  /// Whether the residual is so small that no solver would find another point, unless `A` is all but
+  /// singular.
+  private var residualIsRounding: Bool {
+    guard let size = (solver as? any TriesRegularity)?.operatorNormEstimate else { return false }
     return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
   }
+
+  /// How much more than its share an entry of a random step may be moved.
+  private static var shares: Double { 8 }
 
   /// Units of rounding in a residual that is as small as it can be.
   private static var roundingUnits: Double { 16 }
@@ -127,8 +133,11 @@ final class Certifier: Sendable {
     guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
     else { return nil }
     let smallest = solution.reduce(Double.infinity) { Swift.min($0, $1.magnitude) }
+    // What rounding leaves is spread over all entries: none gets more than some shares.
+    let part =
+      residualIsRounding ? Swift.min(1, Self.shares / Double(solution.count).squareRoot()) : 1
     return NewtonFinding(
-      step: nil, correction: bound, entryCorrection: length == 0 ? 0 : length / smallest)
+      step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
   }
 
   // MARK: Whether there is one derivative
