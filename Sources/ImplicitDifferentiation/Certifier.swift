@@ -502,8 +502,8 @@ final class Certifier: Sendable {
     return found
   }
 
-  /// The conditions at two solutions as good as can be had: after one more Newton step, and moved to
-  /// and fro by what rounding makes of the residual. (A solver that drives the *computed* residual to
+  /// The conditions at a solution as good as can be had: after one more Newton step, and moved by what
+  /// rounding makes of the residual; to and fro, where there are branches. (A solver that drives the *computed* residual to
   /// zero has a Newton step of zero, and is off by that all the same.)
   private func betterConditions() throws -> [LinearizedConditions]? {
     if let known = state.withLock({ $0.better }) { return known }
@@ -516,7 +516,9 @@ final class Certifier: Sendable {
           && (solver is PreparedGaugedSolver || A.rowCount <= Self.factorisedCount)
         ? try solve([residual], transposed: false)[0] : try exactNewton()?.step
     else { return nil }
-    let better = try [1.0, -1.0].map { side in
+    // Where conditions are smooth the other side tells the same: the farther point is enough.
+    let farther = ProbeVector.dot(newtonStep, noise) > 0 ? -1.0 : 1
+    let better = try (hasBranches ? [1, -1] : [farther]).map { side in
       try linearize(
         solution.indices.map { solution[$0] - newtonStep[$0] + side * noise[$0] })
     }

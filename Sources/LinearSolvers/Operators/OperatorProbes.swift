@@ -193,7 +193,7 @@ package enum ProbeVector {
     return norm(zip(scaledP, scaledQ).map { $0 - $1 }) / (norm(scaledP) + norm(scaledQ))
   }
 
-  static func dot(_ x: [Double], _ y: [Double]) -> Double {
+  package static func dot(_ x: [Double], _ y: [Double]) -> Double {
     x.withUnsafeBufferPointer { x in
       y.withUnsafeBufferPointer { y in
         guard let a = x.baseAddress, let b = y.baseAddress else { return 0 }
