@@ -61,7 +61,7 @@ struct GrowthPage {
       """,
       table(dense, memory: "bytes per n²"),
       figures[1],
-    ] + ridgeStep + [
+    ] + lesserPowers + [
       """
       To repeat it: `swift run -c release --traits NativeCPU PeerBenchmarks --growth --json
       Benchmarks/peers/growth.json`, a few minutes. Memory is what a process of its own occupied at most
@@ -181,19 +181,13 @@ struct GrowthPage {
     ]
   }
 
-  /// Where ridge regression begins to measure its error; found by a profile.
-  private var ridgeStep: [String] {
-    let rows = results.answered("ridge")
-    guard let before = rows.first(where: { $0.n == 200 })?.low,
-      let after = rows.first(where: { $0.n == 500 })?.low, after > 10 * before
-    else { return [] }
+  /// Where a promised power has not taken over yet.
+  private var lesserPowers: [String] {
+    guard let last = results.answered("qp").last else { return [] }
     return [
       """
-      Ridge regression takes a step between n = 200 and n = 500, from \(digits(2, 1e3 * before)) to
-      \(digits(2, 1e3 * after)) ms. It is not the solve that grows so: with 500 unknowns the bound on the error that comes for free, the
-      condition number times the residual, is no longer small enough to be stated, and the error is measured, by
-      solving for several more right-hand sides. From there on the exponent is that of reading $X$. The
-      quadratic programs are still too small for their cube: up to n = 400 the lesser powers count as much.
+      The quadratic programs are still too small for their cube: up to n = \(last.n) the lesser powers count as
+      much.
       """
     ]
   }

@@ -8,15 +8,16 @@
 /// |---|---|---|
 /// | `.none` | *unchecked* | nothing |
 /// | `.estimate` | `κ (10 ε + η + ω)`, relative to the factors of the derivative | one product with `B` |
-/// | `.measure` | the derivative at a better solution is compared, the linear systems are perturbed | a second recording, three solves |
+/// | `.measure` | the derivative at a better solution is compared, the linear systems are perturbed | a second recording, a solve, two more to few digits |
 ///
 /// with `κ` the condition number that the linear solver knows, `η` the relative Newton correction and
 /// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large
 /// as `A` itself (relative to the size of `y`); what is measured takes nothing for granted.
 ///
-/// Before an iterative method is believed, it solves with a random right-hand side to a few digits, beside
-/// the first derivative at a point, or in each direction where both are taken: where `A` is singular and the right-hand side of the derivative consistent, nothing
-/// else shows that there are many solutions (`DerivativeReport.isUniquenessChecked`).
+/// Before an iterative method is believed, it solves with a random right-hand side to a few digits, once for
+/// each point, or beside the first derivative in each direction: where `A` is singular and the right-hand
+/// side of the derivative consistent, nothing else shows that there are many solutions
+/// (`DerivativeReport.isUniquenessChecked`).
 public struct Certification: Sendable, Equatable {
   /// What is spent.
   public enum Effort: Sendable {

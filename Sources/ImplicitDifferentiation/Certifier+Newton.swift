@@ -1,0 +1,80 @@
+import LinearSolvers
+
+/// Whether the conditions hold.
+extension Certifier {
+  /// What the Newton step tells before any derivative is taken; `nil` where none is wanted, or where
+  /// derivatives will tell.
+  func newton() throws -> NewtonFinding? {
+    if isLeftToDerivatives { return nil }
+    state.withLock { $0.isKnownAtStart = true }
+    return try newton(transposed: false)
+  }
+
+  /// What it tells a derivative that solves with `A`, or with `Aᵀ`.
+  ///
+  /// It depends on nothing but the direction, whatever was asked before and on whatever thread.
+  func newton(transposed: Bool) throws -> NewtonFinding? {
+    guard measureNewton != nil else { return nil }
+    if let known = state.withLock({ $0.bounded[transposed] }) { return known }
+    guard let bounded = boundedNewton(transposed: transposed) else { return try exactNewton() }
+    state.withLock { $0.bounded[transposed] = bounded }
+    return bounded
+  }
+
+  /// The step itself, where a bound is known already.
+  func exactNewton() throws -> NewtonFinding? {
+    if let known = state.withLock({ $0.newton }) { return known }
+    guard let finding = try measureNewton?(self) else { return nil }
+    state.withLock { $0.newton = finding }
+    return finding
+  }
+
+  /// A bound of the Newton correction is as good as the correction while it is below this, and this
+  /// part of the tolerance: even with an `‖A⁻¹‖` that is underestimated by a thousand the conditions hold.
+  static var boundLimit: Double { 1e-10 }
+  static var boundShare: Double { 1e-4 }
+
+  /// Whether a bound may take the place of the Newton step: for iterative methods, where the step costs
+  /// as much as a derivative.
+  var mayBound: Bool {
+    solver.condition == nil && certification.effort != .measure && isExact && !hasBranches
+      && !(solver is PreparedGaugedSolver)
+  }
+
+  /// Whether the check of the conditions waits for the first derivative, which tells how large `A⁻¹` is by
+  /// a try beside its own solve; before it, the try would take as much time as a third of the derivative.
+  var isLeftToDerivatives: Bool {
+    measureNewton != nil && mayBound && certification.effort == .estimate
+      && (solver as? any TriesRegularity)?.triesBesideSolves == true && residualIsRounding
+  }
+
+  /// Whether the residual is so small that no solver would find another point, unless `A` is all but
+  /// singular.
+  var residualIsRounding: Bool {
+    guard let size = (solver as? any TriesRegularity)?.operatorNormEstimate else { return false }
+    return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
+  }
+
+  /// How much more than its share an entry of a random step may be moved.
+  static var shares: Double { 8 }
+
+  /// Units of rounding in a residual that is as small as it can be.
+  static var roundingUnits: Double { 16 }
+
+  /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that a random right-hand
+  /// side shows, it is not needed.
+  func boundedNewton(transposed: Bool) -> NewtonFinding? {
+    guard mayBound, let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
+    else { return nil }
+    let length = inverse * norm(residual)
+    let bound = length / norm(solution)
+    guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
+    else { return nil }
+    let smallest = solution.reduce(Double.infinity) { Swift.min($0, $1.magnitude) }
+    // What rounding leaves is spread over all entries: none gets more than some shares.
+    let part =
+      residualIsRounding ? Swift.min(1, Self.shares / Double(solution.count).squareRoot()) : 1
+    return NewtonFinding(
+      step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
+  }
+}
