@@ -98,11 +98,10 @@ extension Certifier {
       try met == nil
       ? try? regularity(transposed: transposed) : regularity(transposed: transposed)
     guard let regularity, regularity.isRegular else { return .infinity }
-    switch (met, regularity.conditionEstimate) {
-    case (let met?, let tried?): return Swift.max(met, tried)
-    case (let known?, nil), (nil, let known?): return known
-    case (nil, nil): return .infinity
-    }
+    // Any of these numbers is a lower bound.
+    let known = [met, regularity.conditionEstimate].compactMap { $0 }
+    return known.isEmpty
+      ? .infinity : Swift.max(known.max() ?? 0, answer.conditionEstimate ?? 0)
   }
 
   /// The length of a solution, with that of entries which may err by as much as the largest.

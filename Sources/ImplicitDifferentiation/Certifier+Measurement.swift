@@ -18,32 +18,11 @@ extension Certifier {
     return reference
   }
 
-  /// The solutions for defects at better points, and for rounding errors; in one block where a
-  /// factorisation is at hand.
-  func changes(
-    _ defects: [[Double]], _ noise: [[Double]], transposed: Bool
-  ) throws -> [[Double]] {
-    if try reference().condition != nil {
-      return try solve(defects + noise, transposed: transposed)
-    }
-    return try solve(defects, transposed: transposed)
-      + solve(noise, transposed: transposed, coarsely: true)
-  }
-
   /// Solutions by the reference solver; with a gauge, without the components that are free.
-  ///
-  /// - Parameter coarsely: for random right-hand sides, of whose solutions the size is wanted. (A defect
-  ///   may have its largest effect along a direction in which it is tiny.)
-  func solve(
-    _ columns: [[Double]], transposed: Bool, coarsely: Bool = false
-  ) throws -> [[Double]] {
+  func solve(_ columns: [[Double]], transposed: Bool) throws -> [[Double]] {
     let solver = try reference()
     guard let gauged = solver as? PreparedGaugedSolver else {
-      let solved =
-        (solver as? any TriesRegularity)?.solveEach(
-          columns, transposed: transposed, coarsely: coarsely)
-        ?? solver.solveEach(columns, transposed: transposed)
-      return try solved.map { try $0.get().vector }
+      return try solver.solve(columns: columns, transposed: transposed).map(\.vector)
     }
     return try gauged.regular.solve(columns: columns, transposed: transposed).map {
       var x = $0.vector
@@ -93,7 +72,7 @@ extension Certifier {
   }
 
   /// The conditions at a solution as good as can be had: after one more Newton step, and moved by what
-  /// rounding makes of the residual; to and fro, where there are branches. (A solver that drives the *computed* residual to
+  /// rounding makes of the residual; to and fro, where there may be branches. (A solver that drives the *computed* residual to
   /// zero has a Newton step of zero, and is off by that all the same.)
   func betterConditions() throws -> [LinearizedConditions]? {
     if let known = state.withLock({ $0.better }) { return known }
@@ -108,7 +87,7 @@ extension Certifier {
     else { return nil }
     // Where conditions are smooth the other side tells the same: the farther point is enough.
     let farther = ProbeVector.dot(newtonStep, noise) > 0 ? -1.0 : 1
-    let better = try (hasBranches ? [1, -1] : [farther]).map { side in
+    let better = try (isSmooth ? [farther] : [1, -1]).map { side in
       try linearize(
         solution.indices.map { solution[$0] - newtonStep[$0] + side * noise[$0] })
     }
@@ -133,7 +112,7 @@ extension Certifier {
       return zip(image, terms).map { 4 * Double.ulpOfOne * ($0 + $1) }
     }
     let step =
-      try solve(noise, transposed: false, coarsely: true).max { norm($0) < norm($1) } ?? []
+      try solve(noise, transposed: false).max { norm($0) < norm($1) } ?? []
     state.withLock { $0.noiseStep = step }
     return step
   }

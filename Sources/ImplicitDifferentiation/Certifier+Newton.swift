@@ -71,9 +71,12 @@ extension Certifier {
     guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
     else { return nil }
     let smallest = solution.reduce(Double.infinity) { Swift.min($0, $1.magnitude) }
-    // What rounding leaves is spread over all entries: none gets more than some shares.
-    let part =
-      residualIsRounding ? Swift.min(1, Self.shares / Double(solution.count).squareRoot()) : 1
+    // What rounding leaves is spread over all equations, and is taken to move no entry by more than
+    // some shares of the step, as random numbers do.
+    let share = Swift.min(1, Self.shares / Double(solution.count).squareRoot())
+    let isSpread =
+      residualIsRounding && ProbeVector.maximumMagnitude(residual) <= share * norm(residual)
+    let part = isSpread ? share : 1
     return NewtonFinding(
       step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
   }

@@ -28,6 +28,7 @@ extension Certifier {
   func solve(
     _ columns: [[Double]], transposed: Bool, during: String
   ) throws(DifferentiationError) -> [LinearSolution] {
+    if columns.isEmpty { return [] }
     guard certification.effort == .estimate, solver.condition == nil,
       let trying = solver as? any TriesRegularity, trying.triesBesideSolves,
       state.withLock({ !$0.isKnownAtStart && $0.regularity[transposed] == nil })

@@ -18,6 +18,8 @@ final class Certifier: Sendable {
   /// Whether the products are derivatives up to rounding, and no approximations.
   let isExact: Bool
   let hasBranches: Bool
+  /// Whether the conditions were recorded, and chose between no formulas.
+  let isSmooth: Bool
   let conditionsTolerance: Double?
   let linearize: @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   let state = Mutex(State())
@@ -59,6 +61,7 @@ final class Certifier: Sendable {
     self.measureNewton = measureNewton
     isExact = conditions.review == nil
     hasBranches = conditions.recording?.hasBranches == true
+    isSmooth = conditions.recording?.hasBranches == false
     self.linearize = linearize
   }
 
@@ -92,7 +95,7 @@ final class Certifier: Sendable {
           try product(B, perturbed(tangent.vector, seed: seed + 2)), seed: seed + 3)
         return zip(image, terms).map { $0 + $1 }
       }
-      let changes = try changes(defects, noise, transposed: false).map(norm)
+      let changes = try solve(defects + noise, transposed: false).map(norm)
       return (changes.prefix(better.count).max() ?? 0, Array(changes.dropFirst(better.count)))
     }?.scaled(by: b.exponent)
   }
@@ -118,7 +121,7 @@ final class Certifier: Sendable {
       let noise = try Self.seeds.map { seed in
         perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
       }
-      let changes = try changes(defects, noise, transposed: true)
+      let changes = try solve(defects + noise, transposed: true)
       let truncations = try zip(better, changes).map { better, change in
         let moved = try better.B.transposeApplied(to: zip(u, change).map { $0 + $1 })
         return norm(zip(moved, result.scaled(for: solved.exponent)).map { $0 + $1 })

@@ -113,6 +113,7 @@ extension DerivativeReport {
     componentwiseBackwardError = [componentwiseBackwardError, other.componentwiseBackwardError]
       .compactMap { $0 }.max()
     isUniquenessChecked = isUniquenessChecked || other.isUniquenessChecked
+    newtonCorrection = newtonCorrection ?? other.newtonCorrection
     if let bias = other.relativeBias { note(relativeBias: bias) }
     let known = warnings + [other.relativeBias.map(Self.warning(relativeBias:)) ?? ""]
     warnings += other.warnings.filter { !known.contains($0) }

@@ -25,10 +25,16 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
   ///
   /// With an iterative solver and a residual at rounding level the first derivative measures how well
-  /// they hold; asked before it, this does so, for a part of the cost of a derivative.
+  /// they hold; asked before it, this does so, for at most the cost of a derivative. What a derivative
+  /// would throw then is a warning here.
   public var report: DerivativeReport {
     var report = flat.report
-    try? flat.addNewtonCorrection(to: &report, transposed: false)
+    do {
+      try flat.addNewtonCorrection(to: &report, transposed: false)
+    } catch {
+      // A derivative would throw it.
+      report.warnings.append("\(error)")
+    }
     return report
   }
 

@@ -90,6 +90,19 @@ import Testing
     #expect(try direct.linearize(at: x).report.isUniquenessChecked)
   }
 
+  @Test("A check left to the derivatives reaches every report, whatever was asked before")
+  func checkLeftToDerivatives() throws {
+    var positive = function(Self.singular[0], shift: 0.25)
+    positive.linearSolver = ConjugateGradient()
+    let report = try positive.linearize(at: x).pushforward(tangent).report
+    #expect(try #require(report.newtonCorrection) <= 1e-15)
+    #expect(try positive.linearize(at: x).jacobian().report.newtonCorrection != nil)
+    let asked = try positive.linearize(at: x)
+    #expect(try asked.pushforwards([]).isEmpty && asked.pullbacks([]).isEmpty)
+    _ = asked.report
+    #expect(try asked.pushforward(tangent).report.description == report.description)
+  }
+
   @Test("A declared gauge is no gap", arguments: singular.filter { $0.null != nil })
   func gauges(_ map: Map) throws {
     var gauged = function(map)

@@ -17,9 +17,10 @@ import Kernels
 ///    factorised by LU, up to that many; once for all right-hand sides.
 ///
 /// Where there is a program with a price, conjugate gradients are given as many steps as elimination
-/// would take in the same time, and other iterations a quarter of them. Those are tried on a random
-/// right-hand side at once, and blocks are eliminated if they fail: otherwise every right-hand side
-/// would find that out by itself.
+/// would take in the same time, and other iterations a quarter of them. Where elimination costs a few
+/// operations for each unknown, the first iteration of the chain, with that quarter, is tried on a random
+/// right-hand side at once, and blocks are eliminated if it fails: otherwise every right-hand side would
+/// find that out by itself.
 ///
 /// What the operator states about itself is probed first (`OperatorProbes.swift`): up to two products for
 /// operators of the user's, none for stored and recorded ones. A false statement is thrown. The
@@ -246,18 +247,6 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   ) -> [Result<LinearSolution, LinearSolveError>] {
     attempt(columns: columns.count) { prepared, places in
       prepared.solveEach(places.map { columns[$0] }, transposed: transposed)
-    }
-  }
-
-  func solveEach(
-    _ columns: [[Double]], transposed: Bool, coarsely: Bool
-  ) -> [Result<LinearSolution, LinearSolveError>] {
-    attempt(columns: columns.count) { prepared, places in
-      let columns = places.map { columns[$0] }
-      guard let method = prepared as? any TriesRegularity else {
-        return prepared.solveEach(columns, transposed: transposed)
-      }
-      return method.solveEach(columns, transposed: transposed, coarsely: coarsely)
     }
   }
 

@@ -9,9 +9,6 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   /// What was learned about `base` beforehand.
   private let probes: IterativeProbes
 
-  /// Whether solves end at `coarseTarget`.
-  private var isCoarse = false
-
   /// Checks the shapes, and what the method needs against what was probed.
   init(
     method: Method, base: any LinearOperator, probes: IterativeProbes
@@ -54,20 +51,6 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   }
 
   func solveEach(
-    _ columns: [[Double]], transposed: Bool
-  ) -> [Result<LinearSolution, LinearSolveError>] {
-    solveEach(columns, transposed: transposed, coarsely: false)
-  }
-
-  package func solveEach(
-    _ columns: [[Double]], transposed: Bool, coarsely: Bool
-  ) -> [Result<LinearSolution, LinearSolveError>] {
-    var solver = self
-    solver.isCoarse = coarsely
-    return solver.solveAll(columns, transposed: transposed)
-  }
-
-  private func solveAll(
     _ columns: [[Double]], transposed: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
     if columns.count > 1, let stepped = method as? any SteppedMethod {
@@ -125,7 +108,6 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
-    if isCoarse { system.target = max(system.target, coarseTarget(of: system)) }
     return Solve(system: system, exponent: exponent, startsAtZero: initialGuess == nil)
   }
 

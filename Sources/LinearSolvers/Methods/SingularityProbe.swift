@@ -42,6 +42,12 @@ package struct RegularityEvidence: Sendable {
   /// A lower bound of `‖A⁻¹‖₂`, likewise.
   package let inverseNormEstimate: Double?
 
+  /// The same, with nothing said of `‖A⁻¹‖`.
+  var withoutInverseNorm: RegularityEvidence {
+    RegularityEvidence(
+      isRegular: isRegular, conditionEstimate: conditionEstimate, inverseNormEstimate: nil)
+  }
+
   static let none = RegularityEvidence(
     isRegular: false, conditionEstimate: nil, inverseNormEstimate: nil)
 }
@@ -69,12 +75,6 @@ package protocol TriesRegularity: PreparedLinearSolver {
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence
 
-  /// As `solveEach`, if `coarsely` to a residual at which the norms of the solutions of random right-hand
-  /// sides are known to two digits.
-  func solveEach(
-    _ columns: [[Double]], transposed: Bool, coarsely: Bool
-  ) -> [Result<LinearSolution, LinearSolveError>]
-
   /// As `solveEach`, and beside it `triedRegularity` with the same operator, where the products of
   /// both can be one block. The evidence is that of a try by itself, bit by bit.
   func solveEachTryingRegularity(
@@ -93,11 +93,6 @@ extension TriesRegularity {
   }
 
   package var triesBesideSolves: Bool { false }
-
-  /// To full accuracy.
-  package func solveEach(
-    _ columns: [[Double]], transposed: Bool, coarsely: Bool
-  ) -> [Result<LinearSolution, LinearSolveError>] { solveEach(columns, transposed: transposed) }
 
   /// One after the other.
   package func solveEachTryingRegularity(

@@ -108,7 +108,8 @@ extension PreparedInUnits: TriesRegularity {
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
     guard let base = base as? any TriesRegularity else { return .none }
-    return try base.triedRegularity(transposed: transposed, fully: fully)
+    // A norm of `A⁻¹` would be that of the scaled operator.
+    return try base.triedRegularity(transposed: transposed, fully: fully).withoutInverseNorm
   }
 }
 
