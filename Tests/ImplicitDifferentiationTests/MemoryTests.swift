@@ -94,13 +94,19 @@
       // In a process of its own: other tests ask for memory too.
       await #expect(processExitsWith: .success) {
         let functions = try Functions()
-        // Until the allocator has found its shape: it keeps some more for the first few thousand.
         for round in 0..<4000 { try MemoryTests.derivatives(functions, round: round) }
-        let growth = try MemoryTests.growth {
-          for round in 4000..<14_000 { try MemoryTests.derivatives(functions, round: round) }
+        // The allocator keeps some more until it has found its shape, after a number of rounds that
+        // changes with the sizes asked for. What a derivative leaves behind grows for ever: it shows
+        // in each ten thousand. The smallest block that could be kept makes 320,000 bytes of them.
+        var growths: [Int] = []
+        for _ in 0..<3 {
+          let growth = try MemoryTests.growth {
+            for round in 0..<10_000 { try MemoryTests.derivatives(functions, round: round) }
+          }
+          guard let growth, abs(growth) > 65_536 else { return }
+          growths.append(growth)
         }
-        // The smallest block that could be kept in each round would make 320,000 bytes.
-        if let growth { #expect(abs(growth) <= 65_536, "\(growth) bytes more") }
+        Issue.record("\(growths) bytes more in three times ten thousand rounds")
       }
     }
   }
