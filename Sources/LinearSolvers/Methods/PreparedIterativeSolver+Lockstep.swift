@@ -3,6 +3,9 @@ import Kernels
 // Several right-hand sides iterated on together: each has its own system and its own scalars, and
 // exactly the steps it has alone, but the products of all of them are one block product, which reads
 // the operator once. A column that is done, or has failed, drops out.
+//
+// Columns are no generics of the method: the loop below runs at every step of every solve, and one that
+// is not specialised spends more on looking up types than a small product costs.
 
 extension PreparedIterativeSolver {
   /// More columns than this are solved in groups: by then every coefficient serves many of them, and
@@ -12,9 +15,10 @@ extension PreparedIterativeSolver {
   /// - Parameters:
   ///   - companion: a further system to run beside the first columns.
   ///   - companionEnded: called with the way it ended.
-  func solveInLockstep<Stepped: SteppedMethod>(
-    _ stepped: Stepped, _ columns: [[Double]], transposed: Bool, beside companion: Solve? = nil,
-    companionEnded: (Result<Progress, LinearSolveError>) -> Void = { _ in }
+  func solveInLockstep(
+    _ stepped: any SteppedMethod, _ columns: [[Double]], transposed: Bool,
+    beside companion: IterativeSolve? = nil,
+    companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void = { _ in }
   ) -> [Result<LinearSolution, LinearSolveError>] {
     stride(from: 0, to: columns.count, by: Self.columnsAtOnce).flatMap { first in
       solveGroup(
@@ -23,30 +27,28 @@ extension PreparedIterativeSolver {
     }
   }
 
-  private func solveGroup<Stepped: SteppedMethod>(
-    _ stepped: Stepped, _ group: ArraySlice<[Double]>, transposed: Bool,
-    beside companion: Solve?, _ companionEnded: (Result<Progress, LinearSolveError>) -> Void
+  private func solveGroup(
+    _ stepped: any SteppedMethod, _ group: ArraySlice<[Double]>, transposed: Bool,
+    beside companion: IterativeSolve?,
+    _ companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void
   ) -> [Result<LinearSolution, LinearSolveError>] {
     var outcomes = [Result<LinearSolution, LinearSolveError>](
       repeating: .success(zero(transposed: transposed)), count: group.count)
-    var running: [LockstepColumn<Stepped, Method>] = []
+    var columns: [LockstepColumn] = []
     for (place, b) in group.enumerated() {
       do {
         guard let solve = try start(b, transposed: transposed, initialGuess: nil) else { continue }
-        running.append(LockstepColumn(place: place, solve: solve))
+        columns.append(LockstepColumn(place: place, solve: solve))
       } catch {
         outcomes[place] = .failure(error)
       }
     }
-    if let companion { running.append(LockstepColumn(place: nil, solve: companion)) }
-    /// Takes a column to its next product with `A`, or to its end: then `false`.
-    func proceed(
-      _ column: inout LockstepColumn<Stepped, Method>, _ failure: LinearSolveError?
-    ) -> Bool {
-      let end: Result<Progress, LinearSolveError>
+    if let companion { columns.append(LockstepColumn(place: nil, solve: companion)) }
+    /// Whether a column needs another product; where it does not, its outcome is known.
+    func goesOn(_ column: LockstepColumn) -> Bool {
+      let end: Result<IterativeProgress, LinearSolveError>
       do throws(LinearSolveError) {
-        if let failure { throw failure }
-        let progress = try column.proceed(self, stepped)
+        let progress = try proceed(column, stepped)
         if case .unfinished = progress { return true }
         end = .success(progress)
       } catch {
@@ -63,75 +65,107 @@ extension PreparedIterativeSolver {
       }
       return false
     }
-
-    running = running.compactMap { column in
-      var column = column
-      return proceed(&column, nil) ? column : nil
-    }
-    let (m, n) = transposed ? (base.columnCount, base.rowCount) : (base.rowCount, base.columnCount)
-    let directions = VectorArena(vectors: 1, length: n * running.count)
-    let products = VectorArena(vectors: 1, length: m * running.count)
-    while !running.isEmpty {
-      for (k, column) in running.enumerated() {
-        guard let direction = column.recurrence?.direction else { continue }
-        (directions[0] + k * n).update(from: direction, count: n)
-      }
-      let failures = base.multiplyEach(
-        directions[0], columns: running.count, into: products[0], transposed: transposed)
-      running = running.enumerated().compactMap { k, column in
-        var column = column
-        column.recurrence?.product.update(from: products[0] + k * m, count: m)
-        return proceed(&column, failures[k]) ? column : nil
-      }
+    columns.removeAll { !goesOn($0) }
+    let block = LockstepProducts(base, transposed: transposed, columns: columns.count)
+    while !columns.isEmpty {
+      block.multiply(columns)
+      columns.removeAll { !goesOn($0) }
     }
     return outcomes
-  }
-}
-
-/// One right-hand side among others.
-private struct LockstepColumn<Stepped: SteppedMethod, Method: IterativeMethod> {
-  /// Among the columns; `nil` for their companion.
-  let place: Int?
-  let solve: PreparedIterativeSolver<Method>.Solve
-
-  /// The cycle under way, waiting for a product; `nil` before the first.
-  private(set) var recurrence: Stepped.Recurrence?
-
-  /// The residual norm that the cycle started from.
-  private var previous = 0.0
-
-  init(place: Int?, solve: PreparedIterativeSolver<Method>.Solve) {
-    self.place = place
-    self.solve = solve
   }
 
   /// Steps on, with the product in place, until the next one is needed (`unfinished`) or the solve
   /// has ended.
-  mutating func proceed(
-    _ solver: PreparedIterativeSolver<Method>, _ stepped: Stepped
-  ) throws(LinearSolveError) -> PreparedIterativeSolver<Method>.Progress {
-    let system = solve.system
-    var progress = PreparedIterativeSolver<Method>.Progress.unfinished
-    if let recurrence {
-      system.finishProduct(recurrence.product)
-      system.iterations += 1
-      guard let outcome = try nextOutcome() else { return .unfinished }
-      progress = try solver.verdict(on: system, after: outcome, from: previous)
+  private func proceed(
+    _ column: LockstepColumn, _ stepped: any SteppedMethod
+  ) throws(LinearSolveError) -> IterativeProgress {
+    let system = column.solve.system
+    var progress: IterativeProgress
+    if column.recurrence == nil {
+      progress = try opening(column.solve)
     } else {
-      progress = try solver.opening(solve)
+      guard let outcome = try column.advance() else { return .unfinished }
+      progress = try verdict(on: system, after: outcome, from: column.previous)
     }
     while case .unfinished = progress {
-      previous = try solver.residualToImprove(system)
-      recurrence = try stepped.begin(system)
+      column.previous = try residualToImprove(system)
+      column.recurrence = try stepped.begin(system)
       if !system.isAtLimit { return .unfinished }
-      progress = try solver.verdict(on: system, after: .limit, from: previous)
+      progress = try verdict(on: system, after: .limit, from: column.previous)
     }
     return progress
   }
+}
 
-  /// How the cycle ends at this step; `nil` if it goes on.
-  private mutating func nextOutcome() throws(LinearSolveError) -> CycleOutcome? {
+/// One right-hand side among others.
+private final class LockstepColumn {
+  /// Among the columns; `nil` for their companion.
+  let place: Int?
+  let solve: IterativeSolve
+
+  /// The cycle under way, waiting for a product; `nil` before the first.
+  var recurrence: (any CycleRecurrence)?
+
+  /// The residual norm that the cycle started from.
+  var previous = 0.0
+
+  /// What its product has thrown.
+  var failure: LinearSolveError?
+
+  init(place: Int?, solve: IterativeSolve) {
+    self.place = place
+    self.solve = solve
+  }
+
+  /// One step, with the product in place; how the cycle ended, if it did.
+  func advance() throws(LinearSolveError) -> CycleOutcome? {
+    if let failure { throw failure }
+    let system = solve.system
+    if let recurrence { system.finishProduct(recurrence.product) }
+    system.iterations += 1
     if let outcome = try recurrence?.advance() { return outcome }
-    return solve.system.isAtLimit ? .limit : nil
+    return system.isAtLimit ? .limit : nil
+  }
+}
+
+/// The products of all columns as one block.
+private struct LockstepProducts: ~Copyable {
+  private let base: any LinearOperator
+  private let transposed: Bool
+  private let inputCount: Int
+  private let outputCount: Int
+  private let directions: VectorArena
+  private let products: VectorArena
+
+  init(_ base: any LinearOperator, transposed: Bool, columns: Int) {
+    self.base = base
+    self.transposed = transposed
+    (inputCount, outputCount) =
+      transposed ? (base.rowCount, base.columnCount) : (base.columnCount, base.rowCount)
+    directions = VectorArena(vectors: 1, length: inputCount * columns)
+    products = VectorArena(vectors: 1, length: outputCount * columns)
+  }
+
+  /// Multiplies the direction of each column, or notes what its product throws.
+  func multiply(_ columns: [LockstepColumn]) {
+    if columns.count == 1, let recurrence = columns[0].recurrence {
+      columns[0].failure = nil
+      do {
+        try base.multiply(recurrence.direction, into: recurrence.product, transposed: transposed)
+      } catch {
+        columns[0].failure = error
+      }
+      return
+    }
+    for (k, column) in columns.enumerated() {
+      guard let direction = column.recurrence?.direction else { continue }
+      (directions[0] + k * inputCount).update(from: direction, count: inputCount)
+    }
+    let failures = base.multiplyEach(
+      directions[0], columns: columns.count, into: products[0], transposed: transposed)
+    for (k, column) in columns.enumerated() {
+      column.failure = failures[k]
+      column.recurrence?.product.update(from: products[0] + k * outputCount, count: outputCount)
+    }
   }
 }

@@ -65,25 +65,10 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
 
   // MARK: One right-hand side, between cycles
 
-  /// A system on its way, for `2^-exponent` of the right-hand side given.
-  struct Solve {
-    let system: IterativeSystem
-    let exponent: Int
-    let startsAtZero: Bool
-  }
-
-  /// How far a solve has come.
-  enum Progress {
-    case unfinished
-    case solved
-    /// Accepted although no solution exists.
-    case leastSquares
-  }
-
   /// The normalised system; `nil` for a right-hand side of zero.
   func start(
     _ b: [Double], transposed: Bool, initialGuess: [Double]?
-  ) throws(LinearSolveError) -> Solve? {
+  ) throws(LinearSolveError) -> IterativeSolve? {
     let system = IterativeSystem(
       base: base, transposed: transposed, preconditioner: method.preconditioner,
       operatorExponent: probes.operatorExponent, operatorNorm: probes.operatorNorm,
@@ -108,7 +93,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
-    return Solve(system: system, exponent: exponent, startsAtZero: initialGuess == nil)
+    return IterativeSolve(system: system, exponent: exponent, startsAtZero: initialGuess == nil)
   }
 
   /// The solution for a right-hand side of zero.
@@ -118,7 +103,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   }
 
   /// The residual of the first guess, which may do.
-  func opening(_ solve: Solve) throws(LinearSolveError) -> Progress {
+  func opening(_ solve: IterativeSolve) throws(LinearSolveError) -> IterativeProgress {
     try solve.system.recomputeResidual(xIsZero: solve.startsAtZero)
     // `!(≤)` here and below, so that NaN never passes for convergence.
     return !(solve.system.residualNorm <= solve.system.target) ? .unfinished : .solved
@@ -134,7 +119,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   /// allows, else whether another cycle is worth while.
   func verdict(
     on system: IterativeSystem, after outcome: CycleOutcome, from previous: Double
-  ) throws(LinearSolveError) -> Progress {
+  ) throws(LinearSolveError) -> IterativeProgress {
     if case .claimsConvergence = outcome, system.takesResidualOfRecurrence() { return .solved }
     let acceptance = self.acceptance
     try system.recomputeResidual()
@@ -170,7 +155,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
 
   /// The solution scaled back, if it has not grown beyond what numbers can tell.
   func solution(
-    of solve: Solve, _ progress: Progress
+    of solve: IterativeSolve, _ progress: IterativeProgress
   ) throws(LinearSolveError) -> LinearSolution {
     let (system, n) = (solve.system, solve.system.columnCount)
     let evidence = system.evidence
@@ -203,6 +188,21 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   private var acceptance: SolveAcceptance {
     .roundingLevel(count: max(base.rowCount, base.columnCount))
   }
+}
+
+/// A system on its way, for `2^-exponent` of the right-hand side given.
+struct IterativeSolve {
+  let system: IterativeSystem
+  let exponent: Int
+  let startsAtZero: Bool
+}
+
+/// How far a solve has come.
+enum IterativeProgress {
+  case unfinished
+  case solved
+  /// Accepted although no solution exists.
+  case leastSquares
 }
 
 extension PreparedIterativeSolver {

@@ -159,7 +159,7 @@ extension PreparedIterativeSolver: TriesRegularity {
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(
     transposed: Bool, fully: Bool
-  ) throws(LinearSolveError) -> Solve? {
+  ) throws(LinearSolveError) -> IterativeSolve? {
     let n = base.rowCount
     let b = ProbeVector.make(count: n, seed: 5)
     guard base.isSquare, let solve = try start(b, transposed: transposed, initialGuess: nil) else {
@@ -173,7 +173,7 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   /// What the end of such a solve shows.
   private func regularityEvidence(
-    of solve: Solve, after end: Result<Progress, LinearSolveError>
+    of solve: IterativeSolve, after end: Result<IterativeProgress, LinearSolveError>
   ) throws(LinearSolveError) -> RegularityEvidence {
     let system = solve.system
     do throws(LinearSolveError) {
