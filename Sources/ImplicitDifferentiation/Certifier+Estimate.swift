@@ -85,6 +85,28 @@ extension Certifier {
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
   }
 
+  /// Whether no estimate of the error of a derivative could exceed the limit, by what is known without
+  /// further products: then the error is nobody's business until the report is read.
+  func isSurelyAccepted(_ answer: LinearSolution, transposed: Bool) throws -> Bool {
+    guard certification.effort == .estimate, isExact,
+      let newton = try newton(transposed: transposed)
+    else { return certification.effort != .measure }
+    guard let limit = certification.errorLimit else { return true }
+    let condition = try conditionNumber(for: answer, transposed: transposed)
+    // An equation in small units may be off by all of its size.
+    let defect = solver.condition == nil ? 1 : answer.backwardError
+    let distance = newton.entryCorrection + condition * .ulpOfOne
+    let error =
+      condition * (Self.curvature * distance + Swift.max(Self.roundings * .ulpOfOne, defect))
+      + (answer.relativeBias ?? 0)
+    let isTold = solver.condition.map { !$0.isScaled } ?? true
+    return error <= (isTold ? limit : Self.untoldShare * limit)
+  }
+
+  /// The condition number of a scaled matrix tells little of the error: it has to be this far below the
+  /// limit.
+  static var untoldShare: Double { 1e-4 }
+
   /// The condition number; infinity where it is unknown, or an iterative method may have found one of
   /// many solutions.
   func conditionNumber(

@@ -171,15 +171,19 @@ public struct Derivative<Value: Sendable>: Sendable {
   /// The pushforward, the pullback or the Jacobian.
   public let value: Value
 
-  /// How it was obtained.
-  public let report: DerivativeReport
+  let evidence: DeferredReport
 
   /// What the linear system gave, for similar systems to start from; `nil` for a Jacobian.
   var solved: ScaledVector?
 
+  /// How it was obtained. What could refuse the derivative is known with it; the estimate of its error,
+  /// which only informs, is computed when the report is first read, and may have to be measured
+  /// (``Certification``). Until then the derivative keeps the recorded conditions.
+  public var report: DerivativeReport { evidence.complete }
+
   /// The same with another form of the value.
   func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {
-    Derivative<Other>(value: transform(value), report: report, solved: solved)
+    Derivative<Other>(value: transform(value), evidence: evidence, solved: solved)
   }
 }
 

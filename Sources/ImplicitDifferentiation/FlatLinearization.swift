@@ -38,12 +38,12 @@ struct FlatLinearization: Sendable {
       startingFrom: start?.scaled(for: right[0].exponent))
     return try scaled.indices.map { k in
       let solved = ScaledVector(vector: solutions[k].vector, exponent: right[k].exponent)
-      let error = try certifier.pushforwardError(
-        of: solutions[k], tangent: scaled[k], rightHandSide: right[k])
-      let componentwise = componentwiseBackwardError(
-        of: solutions[k], right[k], transposed: false)
+      let (answer, tangent, b) = (solutions[k], scaled[k], right[k])
+      let error = { @Sendable [certifier] in
+        try certifier.pushforwardError(of: answer, tangent: tangent, rightHandSide: b)
+      }
       return try scaledDerivative(
-        solved, solutions[k], error, componentwise, solved, transposed: false)
+        solved, answer, of: b, solved, transposed: false, error: error)
     }
   }
 
@@ -72,11 +72,12 @@ struct FlatLinearization: Sendable {
       place += 1
       var result = try ScaledVector(product, of: solved[k], "the product Bᵀ u of the pullback")
       result.negate()
-      let error = try certifier.pullbackError(
-        of: solutions[k], solved: solved[k], cotangent: scaled[k], result: result)
-      let componentwise = componentwiseBackwardError(of: solutions[k], scaled[k], transposed: true)
+      let (answer, u, cotangent, product) = (solutions[k], solved[k], scaled[k], result)
+      let error = { @Sendable [certifier] in
+        try certifier.pullbackError(of: answer, solved: u, cotangent: cotangent, result: product)
+      }
       return try scaledDerivative(
-        result, solutions[k], error, componentwise, solved[k], transposed: true)
+        result, answer, of: cotangent, u, transposed: true, error: error)
     }
   }
 
@@ -106,21 +107,34 @@ struct FlatLinearization: Sendable {
       of: answer.vector, b.vector, transposed: transposed)
   }
 
-  /// - Parameter error: in the scale of `vector`.
+  /// - Parameters:
+  ///   - answer: of the system with the right-hand side `b`.
+  ///   - error: in the scale of `vector`. Left to the report where it cannot refuse the derivative.
   private func scaledDerivative(
-    _ vector: ScaledVector, _ answer: LinearSolution, _ error: DerivativeErrorEstimate?,
-    _ componentwise: Double?, _ solved: ScaledVector, transposed: Bool
+    _ vector: ScaledVector, _ answer: LinearSolution, of b: ScaledVector, _ solved: ScaledVector,
+    transposed: Bool, error: @escaping @Sendable () throws -> DerivativeErrorEstimate?
   ) throws -> ScaledDerivative {
     var report = report
     try addNewtonCorrection(to: &report, transposed: transposed)
     report.add(answer)
-    report.errorEstimate = error
-    if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
-    report.componentwiseBackwardError = componentwise
-    if let refusal = certifier.refusal(of: error, bias: answer.relativeBias) {
-      report.warnings.append(try policy.warning(refusal))
+    report.componentwiseBackwardError = componentwiseBackwardError(
+      of: answer, b, transposed: transposed)
+    let addError = { @Sendable [certifier, policy] (report: inout DerivativeReport) throws in
+      let error = try error()
+      report.errorEstimate = error
+      if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
+      if let refusal = certifier.refusal(of: error, bias: answer.relativeBias) {
+        report.warnings.append(try policy.warning(refusal))
+      }
     }
-    return ScaledDerivative(vector: vector, report: report, solved: solved)
+    let evidence: DeferredReport
+    if try certifier.isSurelyAccepted(answer, transposed: transposed) {
+      evidence = DeferredReport(report, completingBy: addError)
+    } else {
+      try addError(&report)
+      evidence = DeferredReport(report)
+    }
+    return ScaledDerivative(vector: vector, evidence: evidence, solved: solved)
   }
 
   /// What the Newton step tells, where that was left to the derivatives.
@@ -174,31 +188,57 @@ struct FlatLinearization: Sendable {
     let (n, m) = (B.rowCount, B.columnCount)
     var report = report
     let result = Storage(uninitializedCount: n * m)
-    let byRows = n < m
-    let count = byRows ? n : m
-    let blockSize = 64
     // Lines may be far smaller than the largest; that one must be a number.
     var largest: Int?
+    var isPending = false
+    try forEachJacobianLine { k, line in
+      report.add(line.evidence.known)
+      report.add(line.evidence.known.errorEstimate, isFirst: k == 0)
+      if line.evidence.isPending { isPending = true }
+      if let exponent = line.vector.largestExponent {
+        try requireNoOverflow(exponent, "the Jacobian")
+        largest = Swift.max(largest ?? exponent, exponent)
+      }
+      for (i, value) in line.vector.numbers.enumerated() {
+        result.base[n < m ? k * m + i : i * m + k] = value
+      }
+    }
+    if let largest { try requireNoUnderflow(largest, "the Jacobian") }
+    return Derivative(
+      value: Tensor(result, Shape([n, m])),
+      evidence: isPending
+        ? DeferredReport(report, completingBy: addJacobianErrors) : DeferredReport(report))
+  }
+
+  /// The rows of the Jacobian by pullbacks, or its columns by pushforwards, whichever are fewer.
+  private func forEachJacobianLine(
+    _ body: (_ index: Int, _ line: ScaledDerivative) throws -> Void
+  ) throws {
+    let (n, m) = (B.rowCount, B.columnCount)
+    let count = min(n, m)
+    let blockSize = 64
     for first in stride(from: 0, to: count, by: blockSize) {
       let units = (first..<min(first + blockSize, count)).map { k in
         var unit = [Double](repeating: 0, count: count)
         unit[k] = 1
         return unit
       }
-      for (k, line) in try (byRows ? pullbacks(units) : pushforwards(units)).enumerated() {
-        report.add(line.report)
-        report.add(line.report.errorEstimate, isFirst: first + k == 0)
-        if let exponent = line.vector.largestExponent {
-          try requireNoOverflow(exponent, "the Jacobian")
-          largest = Swift.max(largest ?? exponent, exponent)
-        }
-        for (i, value) in line.vector.numbers.enumerated() {
-          result.base[byRows ? (first + k) * m + i : i * m + first + k] = value
-        }
+      for (k, line) in try (n < m ? pullbacks(units) : pushforwards(units)).enumerated() {
+        try body(first + k, line)
       }
     }
-    if let largest { try requireNoUnderflow(largest, "the Jacobian") }
-    return Derivative(value: Tensor(result, Shape([n, m])), report: report)
+  }
+
+  /// Takes the lines once more, each with its error: to keep what all errors are computed from would
+  /// take more memory than the Jacobian.
+  @Sendable private func addJacobianErrors(to report: inout DerivativeReport) throws {
+    var complete = self.report
+    try forEachJacobianLine { k, line in
+      let evidence = line.evidence.complete
+      complete.add(evidence)
+      complete.add(evidence.errorEstimate, isFirst: k == 0)
+    }
+    report = complete
   }
 }
 

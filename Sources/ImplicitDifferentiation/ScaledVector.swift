@@ -89,14 +89,14 @@ extension ScaledVector {
 /// A derivative before it is scaled back.
 struct ScaledDerivative {
   var vector: ScaledVector
-  var report: DerivativeReport
+  var evidence: DeferredReport
   var solved: ScaledVector
 
   /// The derivative, if its largest entry is a number of full precision.
   func derivative(_ what: String) throws(DifferentiationError) -> Derivative<[Double]> {
     let numbers = try vector.numbersUnlessTooLarge(what)
     if let exponent = vector.largestExponent { try requireNoUnderflow(exponent, what) }
-    return Derivative(value: numbers, report: report, solved: solved)
+    return Derivative(value: numbers, evidence: evidence, solved: solved)
   }
 }
 
