@@ -36,7 +36,7 @@ extension Certifier {
     if certification.effort == .none { return nil }
     let terms: Double
     if certification.effort == .estimate {
-      guard let newton = try newton(transposed: transposed), isExact else { return nil }
+      guard let newton = try reportedNewton(transposed: transposed), isExact else { return nil }
       terms = Swift.max(size, try termsNorm())
       // Where nothing is known of the condition, no estimate can promise anything.
       let condition = try conditionNumber(for: answer, transposed: transposed)

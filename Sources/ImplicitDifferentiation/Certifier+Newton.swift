@@ -1,3 +1,4 @@
+import Kernels
 import LinearSolvers
 
 /// Whether the conditions hold.
@@ -21,6 +22,11 @@ extension Certifier {
     return bounded
   }
 
+  /// What a report says of it: the step itself where there are factors, and one more solve is cheap.
+  func reportedNewton(transposed: Bool) throws -> NewtonFinding? {
+    try solver.condition == nil ? newton(transposed: transposed) : exactNewton()
+  }
+
   /// The step itself, where a bound is known already.
   func exactNewton() throws -> NewtonFinding? {
     if let known = state.withLock({ $0.newton }) { return known }
@@ -34,10 +40,10 @@ extension Certifier {
   static var boundLimit: Double { 1e-10 }
   static var boundShare: Double { 1e-4 }
 
-  /// Whether a bound may take the place of the Newton step: for iterative methods, where the step costs
-  /// as much as a derivative.
+  /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
+  /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
   var mayBound: Bool {
-    solver.condition == nil && certification.effort != .measure && isExact && !hasBranches
+    certification.effort != .measure && isExact && !hasBranches
       && !(solver is PreparedGaugedSolver)
   }
 
@@ -61,16 +67,16 @@ extension Certifier {
   /// Units of rounding in a residual that is as small as it can be.
   static var roundingUnits: Double { 16 }
 
-  /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that a random right-hand
-  /// side shows, it is not needed.
+  /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that the factors or a random
+  /// right-hand side show, it is not needed.
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
-    guard mayBound, let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
-    else { return nil }
-    let length = inverse * norm(residual)
+    guard mayBound, let length = stepBound(transposed: transposed) else { return nil }
     let bound = length / norm(solution)
     guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
     else { return nil }
-    let smallest = solution.reduce(Double.infinity) { Swift.min($0, $1.magnitude) }
+    let smallest = solution.withUnsafeBufferPointer { y in
+      y.baseAddress.map { Vector.minimumMagnitude($0, count: y.count) } ?? .infinity
+    }
     // What rounding leaves is spread over all equations, and is taken to move no entry by more than
     // some shares of the step, as random numbers do.
     let share = Swift.min(1, Self.shares / Double(solution.count).squareRoot())
@@ -79,5 +85,11 @@ extension Certifier {
     let part = isSpread ? share : 1
     return NewtonFinding(
       step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
+  }
+
+  private func stepBound(transposed: Bool) -> Double? {
+    if let evidence = solver.condition { return evidence.solutionBound(forLength: norm(residual)) }
+    let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
+    return inverse.map { $0 * norm(residual) }
   }
 }

@@ -115,11 +115,13 @@ struct FlatLinearization: Sendable {
     transposed: Bool, error: @escaping @Sendable () throws -> DerivativeErrorEstimate?
   ) throws -> ScaledDerivative {
     var report = report
-    try addNewtonCorrection(to: &report, transposed: transposed)
+    // With an iterative method the first derivative decides whether the conditions hold.
+    _ = try certifier.newton(transposed: transposed)
     report.add(answer)
     report.componentwiseBackwardError = componentwiseBackwardError(
       of: answer, b, transposed: transposed)
-    let addError = { @Sendable [certifier, policy] (report: inout DerivativeReport) throws in
+    let addError = { @Sendable (report: inout DerivativeReport) throws in
+      try addNewtonCorrection(to: &report, transposed: transposed)
       let error = try error()
       report.errorEstimate = error
       if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
@@ -137,10 +139,12 @@ struct FlatLinearization: Sendable {
     return ScaledDerivative(vector: vector, evidence: evidence, solved: solved)
   }
 
-  /// What the Newton step tells, where that was left to the derivatives.
-  func addNewtonCorrection(to report: inout DerivativeReport, transposed: Bool) throws {
+  /// What the Newton step tells, where a bound was enough to take a derivative.
+  func addNewtonCorrection(
+    to report: inout DerivativeReport, transposed: Bool
+  ) throws {
     guard report.newtonCorrection == nil,
-      let finding = try certifier.newton(transposed: transposed)
+      let finding = try certifier.reportedNewton(transposed: transposed)
     else { return }
     report.newtonCorrection = finding.correction
     report.warnings += finding.warnings

@@ -67,20 +67,27 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       throw DifferentiationError.linearSolve(
         error, during: "of the derivative, whose right-hand sides are products with B = ∂F/∂x,")
     }
-    // The Newton step comes free with the factors, if there are any.
     let needsNewton = conditionsTolerance != nil || certification.effort == .measure
+    let hasBranches = linearized.recording?.hasBranches == true
+    let residualNorm = residual.withUnsafeBufferPointer { buffer in
+      buffer.baseAddress.map { Vector.norm($0, count: n) } ?? 0
+    }
+    let position = solution.flattened()
+    // The Newton step comes cheap while the factors are made. A bound will do where the residual is at
+    // rounding level (of `y`: in most units); then it costs more than it is worth.
+    let takesStep =
+      needsNewton
+      && (certification.effort == .measure || hasBranches
+        || residualNorm > 1e-12 * ProbeVector.norm(position))
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {
       let solver = linearized.units?.solver(linearSolver) ?? linearSolver
       (prepared, passingStep) =
-        try needsNewton
+        try takesStep
         ? solver.prepare(linearized.A, solving: residual) : (solver.prepare(linearized.A), nil)
     } catch {
       throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
-    }
-    let residualNorm = residual.withUnsafeBufferPointer { buffer in
-      buffer.baseAddress.map { Vector.norm($0, count: n) } ?? 0
     }
     var report = DerivativeReport(
       residualNorm: residualNorm, newtonCorrection: nil, linearSolver: prepared.methodDescription,
@@ -92,7 +99,6 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let linearize = { @Sendable (numbers: [Double]) in
       try conditions.linearize(point, solution.refilled(numbers) { $0 })
     }
-    let position = solution.flattened()
     let measureNewton = { @Sendable (certifier: Certifier) throws -> NewtonFinding in
       let (step, correction) = try NewtonCorrection(
         point: point, solution: solution, conditions: conditions, linearized: linearized,
@@ -121,9 +127,10 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       certification, conditionsTolerance: conditionsTolerance, conditions: linearized,
       solver: prepared, input: { point.flattened() },
       solution: position, measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
-    let hasBranches = linearized.recording?.hasBranches == true
     if let finding = try certifier.newton() {
-      report.newtonCorrection = finding.correction
+      if finding.step != nil || prepared.condition == nil {
+        report.newtonCorrection = finding.correction
+      }
       report.warnings += finding.warnings
       if let step = finding.step, certification.effort != .none, hasBranches,
         let noiseStep = try? certifier.noiseStep()

@@ -41,6 +41,14 @@ public struct ConditionEvidence: Sendable {
     }
   }
 
+  /// A bound of `‖A⁻¹ b‖₂ = ‖C Â⁻¹ R b‖₂` by the length of `b`, as good as that of `‖Â⁻¹‖₁`; `nil` for a
+  /// matrix in units.
+  package func solutionBound(forLength length: Double) -> Double? {
+    guard units == nil else { return nil }
+    let (row, column) = (scaling.rows.max() ?? 1, scaling.columns.max() ?? 1)
+    return column * (inverseNorm * (Double(scaling.count).squareRoot() * (row * length)))
+  }
+
   /// The length by which a solution `x` changes, at most, for a relative change of one in the norm of
   /// the scaled system: `‖x‖₂` where nothing was scaled. With rows and columns in different units an
   /// error the size of the largest *scaled* entry may sit in any entry.
