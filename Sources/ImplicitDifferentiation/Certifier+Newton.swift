@@ -51,13 +51,13 @@ extension Certifier {
   /// a try beside its own solve; before it, the try would take as much time as a third of the derivative.
   var isLeftToDerivatives: Bool {
     measureNewton != nil && mayBound && certification.effort == .estimate
-      && (solver as? any TriesRegularity)?.triesBesideSolves == true && residualIsRounding
+      && trying?.triesBesideSolves == true && residualIsRounding
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
   /// singular.
   var residualIsRounding: Bool {
-    guard let size = (solver as? any TriesRegularity)?.operatorNormEstimate else { return false }
+    guard let size = trying?.operatorNormEstimate else { return false }
     return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
   }
 

@@ -5,7 +5,7 @@ extension Certifier {
   /// What a random right-hand side shows, once for all derivatives in one direction: a derivative's own
   /// may be in the range of a singular `A`. `nil` for methods that cannot be asked.
   func regularity(transposed: Bool) throws -> RegularityEvidence? {
-    guard let solver = solver as? any TriesRegularity else { return nil }
+    guard let trying else { return nil }
     // What was known at the start serves both directions.
     let (known, direction) = state.withLock { state in
       let direction = transposed && !state.isKnownAtStart
@@ -13,7 +13,7 @@ extension Certifier {
     }
     if let known { return known }
     do {
-      let found = try solver.triedRegularity(transposed: direction)
+      let found = try trying.triedRegularity(transposed: direction)
       state.withLock { $0.regularity[direction] = found }
       return found
     } catch {
@@ -30,7 +30,7 @@ extension Certifier {
   ) throws(DifferentiationError) -> [LinearSolution] {
     if columns.isEmpty { return [] }
     guard certification.effort == .estimate, solver.condition == nil,
-      let trying = solver as? any TriesRegularity, trying.triesBesideSolves,
+      let trying, trying.triesBesideSolves,
       state.withLock({ !$0.isKnownAtStart && $0.regularity[transposed] == nil })
     else {
       return try certified(during) { () throws(LinearSolveError) in

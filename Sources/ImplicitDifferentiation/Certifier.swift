@@ -1,4 +1,5 @@
 import Kernels
+import LinearSolvers
 import Synchronization
 
 /// Estimates or measures the errors of the derivatives taken at one point; see ``Certification``.
@@ -10,6 +11,8 @@ final class Certifier: Sendable {
   let A: any LinearOperator
   let B: any LinearOperator
   let solver: any PreparedLinearSolver
+  /// The same, if it can be asked whether `A` is regular.
+  let trying: (any TriesRegularity)?
   let residual: [Double]
   let input: @Sendable () -> [Double]
   let solution: [Double]
@@ -55,6 +58,7 @@ final class Certifier: Sendable {
     A = conditions.A
     B = conditions.B
     self.solver = solver
+    trying = solver as? any TriesRegularity
     residual = conditions.residual
     self.input = input
     self.solution = solution

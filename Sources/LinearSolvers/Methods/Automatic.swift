@@ -209,6 +209,8 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   /// What is known from a try beforehand, if that showed a regular operator.
   let evidence: RegularityEvidence?
   let methodDescription: String
+  /// Each method, if it can be asked.
+  private let trying: [(any TriesRegularity)?]
   /// For each method, itself after the singularity probe.
   private let probed: [LazyFactorization]
 
@@ -221,6 +223,7 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     evidence: RegularityEvidence?, methodDescription: String
   ) {
     self.methods = methods
+    trying = methods.map { $0 as? any TriesRegularity }
     self.evidence = evidence?.isRegular == true ? evidence : nil
     self.fallback = fallback
     self.methodDescription = methodDescription
@@ -251,23 +254,23 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   }
 
   var operatorNormEstimate: Double? {
-    methods.lazy.compactMap { ($0 as? any TriesRegularity)?.operatorNormEstimate }.first
+    trying.lazy.compactMap { $0?.operatorNormEstimate }.first
   }
 
-  var triesBesideSolves: Bool { (methods[0] as? any TriesRegularity)?.triesBesideSolves ?? false }
+  var triesBesideSolves: Bool { trying[0]?.triesBesideSolves ?? false }
 
   /// By the first method that can tell.
   func triedRegularity(
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
     if let evidence, !fully { return evidence }
-    return try triedRegularity(by: methods[...], transposed: transposed, fully: fully)
+    return try triedRegularity(by: trying[...], transposed: transposed, fully: fully)
   }
 
   private func triedRegularity(
-    by methods: ArraySlice<any PreparedLinearSolver>, transposed: Bool, fully: Bool = false
+    by methods: ArraySlice<(any TriesRegularity)?>, transposed: Bool, fully: Bool = false
   ) throws(LinearSolveError) -> RegularityEvidence {
-    for case let method as any TriesRegularity in methods {
+    for case let method? in methods {
       let evidence = try method.triedRegularity(transposed: transposed, fully: fully)
       if evidence.isRegular { return evidence }
     }
@@ -297,7 +300,7 @@ private struct IterativeChain: PreparedLinearSolver, TriesRegularity {
         return try triedRegularity(transposed: transposed)
       }
       return evidence.isRegular
-        ? evidence : try triedRegularity(by: methods.dropFirst(), transposed: transposed)
+        ? evidence : try triedRegularity(by: trying.dropFirst(), transposed: transposed)
     }
     return (solutions, evidence)
   }

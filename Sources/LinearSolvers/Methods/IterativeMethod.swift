@@ -37,6 +37,9 @@ protocol IterativeMethod: Sendable {
   /// Whether a system with a random right-hand side is solved first, to see that `A` is regular.
   var singularityProbe: Bool { get }
 
+  /// The method itself, if it can be halted before each product.
+  var stepped: (any SteppedMethod)? { get }
+
   /// Improves `system.x`, starting from `system.residual`.
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome
 }
@@ -47,6 +50,7 @@ extension IterativeMethod {
   var singularityProbe: Bool { false }
   var needsSquare: Bool { true }
   var acceptsLeastSquares: Bool { false }
+  var stepped: (any SteppedMethod)? { nil }
 
   /// The limit for `n` unknowns: `max(5000, 20 n)` unless it was set. (In exact arithmetic `n`
   /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
@@ -104,6 +108,8 @@ protocol CycleRecurrence {
 }
 
 extension SteppedMethod {
+  var stepped: (any SteppedMethod)? { self }
+
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
     var recurrence = try begin(system)
     while true {

@@ -89,7 +89,7 @@ extension PreparedIterativeSolver {
     }
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
-      column.recurrence = try stepped.begin(system)
+      column.begin(try stepped.begin(system))
       if !system.isAtLimit { return .unfinished }
       progress = try verdict(on: system, after: .limit, from: column.previous)
     }
@@ -104,7 +104,11 @@ private final class LockstepColumn {
   let solve: IterativeSolve
 
   /// The cycle under way, waiting for a product; `nil` before the first.
-  var recurrence: (any CycleRecurrence)?
+  private(set) var recurrence: (any CycleRecurrence)?
+
+  /// What it waits for; of the recurrence, which is not to be copied at each step.
+  private(set) var direction: UnsafePointer<Double>?
+  private(set) var product: UnsafeMutablePointer<Double>?
 
   /// The residual norm that the cycle started from.
   var previous = 0.0
@@ -117,11 +121,17 @@ private final class LockstepColumn {
     self.solve = solve
   }
 
+  func begin(_ recurrence: any CycleRecurrence) {
+    self.recurrence = recurrence
+    direction = recurrence.direction
+    product = recurrence.product
+  }
+
   /// One step, with the product in place; how the cycle ended, if it did.
   func advance() throws(LinearSolveError) -> CycleOutcome? {
     if let failure { throw failure }
     let system = solve.system
-    if let recurrence { system.finishProduct(recurrence.product) }
+    if let product { system.finishProduct(product) }
     system.iterations += 1
     if let outcome = try recurrence?.advance() { return outcome }
     return system.isAtLimit ? .limit : nil
@@ -148,24 +158,24 @@ private struct LockstepProducts: ~Copyable {
 
   /// Multiplies the direction of each column, or notes what its product throws.
   func multiply(_ columns: [LockstepColumn]) {
-    if columns.count == 1, let recurrence = columns[0].recurrence {
+    if columns.count == 1, let direction = columns[0].direction, let product = columns[0].product {
       columns[0].failure = nil
       do {
-        try base.multiply(recurrence.direction, into: recurrence.product, transposed: transposed)
+        try base.multiply(direction, into: product, transposed: transposed)
       } catch {
         columns[0].failure = error
       }
       return
     }
     for (k, column) in columns.enumerated() {
-      guard let direction = column.recurrence?.direction else { continue }
+      guard let direction = column.direction else { continue }
       (directions[0] + k * inputCount).update(from: direction, count: inputCount)
     }
     let failures = base.multiplyEach(
       directions[0], columns: columns.count, into: products[0], transposed: transposed)
     for (k, column) in columns.enumerated() {
       column.failure = failures[k]
-      column.recurrence?.product.update(from: products[0] + k * outputCount, count: outputCount)
+      column.product?.update(from: products[0] + k * outputCount, count: outputCount)
     }
   }
 }

@@ -53,7 +53,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   func solveEach(
     _ columns: [[Double]], transposed: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
-    if columns.count > 1, let stepped = method as? any SteppedMethod {
+    if columns.count > 1, let stepped = method.stepped {
       return solveInLockstep(stepped, columns, transposed: transposed)
     }
     return columns.map { b in

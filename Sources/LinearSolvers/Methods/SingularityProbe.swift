@@ -134,7 +134,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     solutions: [Result<LinearSolution, LinearSolveError>],
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
-    guard let stepped = method as? any SteppedMethod,
+    guard let stepped = method.stepped,
       let solve = try? startRegularityTry(transposed: transposed, fully: false)
     else {
       return (
@@ -154,7 +154,7 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package var operatorNormEstimate: Double? { probedOperatorNorm }
 
-  package var triesBesideSolves: Bool { method is any SteppedMethod }
+  package var triesBesideSolves: Bool { method.stepped != nil }
 
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(
@@ -166,7 +166,7 @@ extension PreparedIterativeSolver: TriesRegularity {
       return nil
     }
     if fully { return solve }
-    solve.system.isCoarse = method is any SteppedMethod
+    solve.system.isCoarse = triesBesideSolves
     solve.system.target = coarseTarget(of: solve.system)
     return solve
   }
