@@ -86,12 +86,14 @@ extension Certifier {
   }
 
   /// Whether no estimate of the error of a derivative could exceed the limit, by what is known without
-  /// further products: then the error is nobody's business until the report is read.
+  /// further products: then the error is nobody's business until the report is read. A limit that asks
+  /// for digits is another matter, since an estimate may promise too many.
   func isSurelyAccepted(_ answer: LinearSolution, transposed: Bool) throws -> Bool {
     guard certification.effort == .estimate, isExact,
       let newton = try newton(transposed: transposed)
     else { return certification.effort != .measure }
     guard let limit = certification.errorLimit else { return true }
+    if limit < 1 { return false }
     let condition = try conditionNumber(for: answer, transposed: transposed)
     // An equation in small units may be off by all of its size.
     let defect = solver.condition == nil ? 1 : answer.backwardError

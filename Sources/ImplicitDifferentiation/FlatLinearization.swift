@@ -194,11 +194,14 @@ struct FlatLinearization: Sendable {
     let result = Storage(uninitializedCount: n * m)
     // Lines may be far smaller than the largest; that one must be a number.
     var largest: Int?
-    var isPending = false
+    // Where the error of the first line had to be measured, the others wait until the report is read.
+    var othersWait = false
     try forEachJacobianLine { k, line in
-      report.add(line.evidence.known)
-      report.add(line.evidence.known.errorEstimate, isFirst: k == 0)
-      if line.evidence.isPending { isPending = true }
+      let isDeferred = line.evidence.isPending
+      let evidence = othersWait ? line.evidence.known : line.evidence.complete
+      report.add(evidence)
+      report.add(evidence.errorEstimate, isFirst: k == 0)
+      if k == 0 { othersWait = isDeferred && evidence.errorEstimate?.isMeasured == true }
       if let exponent = line.vector.largestExponent {
         try requireNoOverflow(exponent, "the Jacobian")
         largest = Swift.max(largest ?? exponent, exponent)
@@ -210,7 +213,7 @@ struct FlatLinearization: Sendable {
     if let largest { try requireNoUnderflow(largest, "the Jacobian") }
     return Derivative(
       value: Tensor(result, Shape([n, m])),
-      evidence: isPending
+      evidence: othersWait
         ? DeferredReport(report, completingBy: addJacobianErrors) : DeferredReport(report))
   }
 
