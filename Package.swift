@@ -79,7 +79,7 @@ let package = Package(
     .target(name: "TracedTensors", dependencies: ["LinearSolvers", "Kernels"]),
     .target(
       name: "ImplicitDifferentiation", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
-    .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "ForwardSolvers", dependencies: ["TracedTensors"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -89,7 +89,7 @@ let package = Package(
     .target(name: "TopLevelErrors"),
     .target(
       name: "LiteratePages",
-      dependencies: ["ImplicitDifferentiation", "Kernels", "TopLevelErrors"],
+      dependencies: ["TracedTensors", "Kernels", "TopLevelErrors"],
       swiftSettings: pageSettings),
 
     .executableTarget(
@@ -285,7 +285,8 @@ let package = Package(
     .testTarget(
       name: "ImplicitDifferentiationTests",
       dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
-    .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
+    .testTarget(
+      name: "ForwardSolversTests", dependencies: ["ForwardSolvers", "ImplicitDifferentiation"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(
       name: "OptimalityTests",
