@@ -259,7 +259,8 @@ let package = Package(
     .executableTarget(
       name: "PeerBenchmarks",
       dependencies: ["PeerProblems", "Measurement", "LiteratePages"],
-      path: "Benchmarks/PeerBenchmarks"),
+      path: "Benchmarks/PeerBenchmarks",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe"),
     // Optimised in debug builds as well: its tests judge a thousand problems.
