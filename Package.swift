@@ -16,6 +16,16 @@ let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
+/// Pages spend their time inside the library, which is optimised: optimising what they are made of
+/// as well would take a quarter of the processor time of a release build and make none of them
+/// faster. (A page that computes for long in loops of its own should go without these settings. The
+/// second flag saves checking the types twice: unoptimised, a module is otherwise written by a job
+/// of its own.)
+let pageSettings: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-Onone", "-no-emit-module-separately-wmo"], .when(configuration: .release))
+]
+
 /// The page on the compiler's derivatives needs a toolchain that has them; where it has not, a
 /// sentence takes its place.
 #if canImport(_Differentiation)
@@ -69,7 +79,7 @@ let package = Package(
     .target(name: "TracedTensors", dependencies: ["LinearSolvers", "Kernels"]),
     .target(
       name: "ImplicitDifferentiation", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
-    .target(name: "ForwardSolvers", dependencies: ["ImplicitDifferentiation"]),
+    .target(name: "ForwardSolvers", dependencies: ["TracedTensors"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -78,86 +88,105 @@ let package = Package(
       name: "CompilerDifferentiation", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "TopLevelErrors"),
     .target(
-      name: "LiteratePages", dependencies: ["ImplicitDifferentiation", "Kernels", "TopLevelErrors"]),
+      name: "LiteratePages",
+      dependencies: ["TracedTensors", "Kernels", "TopLevelErrors"],
+      swiftSettings: pageSettings),
 
     .executableTarget(
       name: "ImplicitFunctionTheorem",
       dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/ImplicitFunctionTheorem"),
+      path: "Tutorials/ImplicitFunctionTheorem",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "UnconstrainedOptimization",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/UnconstrainedOptimization",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "UnconstrainedOptimizationSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/UnconstrainedOptimizationSolutions"),
+      path: "Tutorials/UnconstrainedOptimizationSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "ConstrainedQP",
       dependencies: [
         "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
       ],
       path: "Tutorials/ConstrainedQP",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "ConstrainedQPSolutions",
       dependencies: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/ConstrainedQPSolutions"),
+      path: "Tutorials/ConstrainedQPSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "NonlinearSystems",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/NonlinearSystems",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "NonlinearSystemsSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/NonlinearSystemsSolutions"),
+      path: "Tutorials/NonlinearSystemsSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "SoftmaxAsOptimization",
       dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
       path: "Tutorials/SoftmaxAsOptimization",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "SoftmaxAsOptimizationSolutions",
       dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/SoftmaxAsOptimizationSolutions"),
+      path: "Tutorials/SoftmaxAsOptimizationSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "SinkhornFixedPoint",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/SinkhornFixedPoint",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "SinkhornFixedPointSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/SinkhornFixedPointSolutions"),
+      path: "Tutorials/SinkhornFixedPointSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "OrderTwoAndBeyond",
       dependencies: [
         "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
       ],
-      path: "Tutorials/OrderTwoAndBeyond"),
+      path: "Tutorials/OrderTwoAndBeyond",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "OrderTwoAndBeyondSolutions",
       dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/OrderTwoAndBeyondSolutions"),
+      path: "Tutorials/OrderTwoAndBeyondSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "CheaperThanUnrolling",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrolling"),
+      path: "Tutorials/CheaperThanUnrolling",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "CheaperThanUnrollingSolutions",
       dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrollingSolutions"),
+      path: "Tutorials/CheaperThanUnrollingSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "MetaLearning",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
       path: "Tutorials/MetaLearning",
-      exclude: ["Data"]),
+      exclude: ["Data"],
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "MetaLearningSolutions",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/MetaLearningSolutions"),
+      path: "Tutorials/MetaLearningSolutions",
+      swiftSettings: pageSettings),
     // The inputs of the page below, which its tests compare with the same errors.
     .target(
       name: "HostileInputs",
@@ -165,25 +194,30 @@ let package = Package(
         "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "Batches",
         "LiteratePages",
       ],
-      path: "Tutorials/HostileInputs"),
+      path: "Tutorials/HostileInputs",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "WhenThereIsNoDerivative",
       dependencies: ["ImplicitDifferentiation", "HostileInputs", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivative"),
+      path: "Tutorials/WhenThereIsNoDerivative",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "WhenThereIsNoDerivativeSolutions",
       dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivativeSolutions"),
+      path: "Tutorials/WhenThereIsNoDerivativeSolutions",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "FiveUseCases",
       dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/FiveUseCases"),
+      path: "Tutorials/FiveUseCases",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "WithTheCompiler",
       dependencies: ["CompilerDifferentiation", "LiteratePages"],
       path: "Tutorials/WithTheCompiler",
       exclude: withTheCompiler.exclude,
-      sources: withTheCompiler.sources),
+      sources: withTheCompiler.sources,
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "workbook",
       // The tutorials too, so that `swift run workbook` builds them.
@@ -202,7 +236,8 @@ let package = Package(
         "WithTheCompiler",
         "FiveUseCases",
       ],
-      path: "Tutorials/workbook"),
+      path: "Tutorials/workbook",
+      swiftSettings: pageSettings),
 
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .target(name: "Measurement", path: "Benchmarks/Measurement"),
@@ -224,7 +259,8 @@ let package = Package(
     .executableTarget(
       name: "PeerBenchmarks",
       dependencies: ["PeerProblems", "Measurement", "LiteratePages"],
-      path: "Benchmarks/PeerBenchmarks"),
+      path: "Benchmarks/PeerBenchmarks",
+      swiftSettings: pageSettings),
     .executableTarget(
       name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe"),
     // Optimised in debug builds as well: its tests judge a thousand problems.
@@ -242,14 +278,16 @@ let package = Package(
     // What tests of several targets share: every operation of tensors, random programs, differences.
     .target(
       name: "TensorChecks", dependencies: ["TracedTensors", "Measurement"],
-      path: "Tests/TensorChecks"),
+      path: "Tests/TensorChecks",
+      swiftSettings: pageSettings),
     .testTarget(
       name: "TracedTensorsTests",
       dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
       dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
-    .testTarget(name: "ForwardSolversTests", dependencies: ["ForwardSolvers"]),
+    .testTarget(
+      name: "ForwardSolversTests", dependencies: ["ForwardSolvers", "ImplicitDifferentiation"]),
     .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
     .testTarget(
       name: "OptimalityTests",

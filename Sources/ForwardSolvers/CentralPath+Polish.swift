@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 extension CentralPath {
   /// The solution with the constraints that look active as equations; `nil` if that is worse than

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// The iteration of the interior-point method, on scaled data.
 ///

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 extension Descent {
   /// One iteration: moves along `direction` as far as `search` says.

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// The state that all minimisers share: the current point with its value and gradient, the count
 /// of evaluations, and the tests that every new point has to pass.

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// What Sinkhorn's iteration found, with its evidence. The tensors are traced if the data are.
 public struct EntropicTransport: Sendable {

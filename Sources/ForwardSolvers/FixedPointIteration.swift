@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Finds `x = T(x)` by iterating `T`, accelerated by what the last iterates have in common
 /// (Anderson's mixing).

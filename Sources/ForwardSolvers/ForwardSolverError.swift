@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Why a solver stopped without a solution. Each case carries its numbers, and `description` says
 /// what to try.

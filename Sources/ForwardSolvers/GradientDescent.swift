@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Minimises by steps against the gradient, `x ← x − α ∇f(x)`.
 ///

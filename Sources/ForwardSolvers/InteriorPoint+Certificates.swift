@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 // Why a quadratic program has no solution, each time proved by the solution of another one that
 // always has one.

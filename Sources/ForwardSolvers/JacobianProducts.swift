@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Products with the Jacobian of a vector function at a point, on plain and on traced tensors.
 ///

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Minimises by the limited-memory BFGS method: steps along `−H ∇f`, with `H` an approximate
 /// inverse of the Hessian made of the last few steps and changes of the gradient.

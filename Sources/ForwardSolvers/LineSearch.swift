@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// A step length `α` along a direction `d`, with `φ(α) = f(x + α d)`.
 ///

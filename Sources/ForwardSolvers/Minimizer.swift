@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// A method that finds a minimum of `f(x)`, from the values and gradients of `f`.
 ///

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Minimises over a set by gradient steps in dual coordinates: with a strictly convex `φ` and
 /// `P(z) = argmin φ(p) − zᵀp` over the set,

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// A structure of tensors as one vector, and back, so that a solver handles a single tensor.
 ///

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Unknowns, multipliers and slacks of a quadratic program.
 struct PrimalDualPoint {

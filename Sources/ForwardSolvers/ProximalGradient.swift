@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Minimises `f(x) + g(x)`, `f` smooth and `g` known by its proximal operator (for a constraint: by
 /// the projection onto the feasible set), by steps

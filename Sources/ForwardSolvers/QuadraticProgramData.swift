@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// The data of a quadratic program, `min ½ yᵀQ y + cᵀy` subject to `A y = b`, `G y ≤ h`, with every
 /// block present: one that the user left out has no rows.

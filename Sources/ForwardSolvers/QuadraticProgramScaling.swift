@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Scales for the unknowns, rows, objective and right-hand sides of a quadratic program that bring
 /// its data to the size of one, all of them powers of two, so that no digit changes.

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// What a solver of `min ½ yᵀQ y + cᵀy` subject to `A y = b`, `G y ≤ h` found, with its evidence.
 ///

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// The state that all root finders share: the current point with its residual, the counts, and the
 /// tests that every new point has to pass.

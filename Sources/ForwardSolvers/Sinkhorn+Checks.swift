@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 extension Sinkhorn {
   func validate(_ cost: Tensor) throws(ForwardSolverError) {

@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// Solves optimal transport with entropy by Sinkhorn's iteration, in the domain of logarithms.
 ///

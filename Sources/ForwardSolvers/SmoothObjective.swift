@@ -1,4 +1,4 @@
-import ImplicitDifferentiation
+import TracedTensors
 
 /// A point with what is known of the smooth objective there.
 struct Sample {

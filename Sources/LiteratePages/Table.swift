@@ -1,5 +1,5 @@
-import ImplicitDifferentiation
 import Kernels
+import TracedTensors
 
 /// A text is not a table of numbers; `line` and `column` count from 1. Exit status 2.
 package struct MalformedTable: ExitStatusError, Equatable, CustomStringConvertible {

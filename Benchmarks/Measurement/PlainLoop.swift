@@ -1,12 +1,12 @@
 /// What the machine itself makes of larger `n`: `k` vectors of `n` numbers are added up, each number read
 /// once, 32 at a time. Where that takes longer per number, numbers come from farther away.
-struct PlainLoop {
+package struct PlainLoop {
   private let x: [Double]
 
-  init(vectors: Int, count n: Int) { x = [Double](repeating: 0.5, count: vectors * n) }
+  package init(vectors: Int, count n: Int) { x = [Double](repeating: 0.5, count: vectors * n) }
 
   /// The sum.
-  func run() -> Double {
+  package func run() -> Double {
     x.withUnsafeBytes { bytes in
       var sums = (SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero)
       for place in stride(from: 0, to: bytes.count - 255, by: 256) {
