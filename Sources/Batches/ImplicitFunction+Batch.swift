@@ -92,7 +92,7 @@ extension Batch {
       let pulled = try linearized.pullback(value.gradient)
       return Term(
         contribution: Contribution(loss: value.value, gradient: pulled.value),
-        report: pulled.report)
+        report: try pulled.certifiedReport())
     }
     try Task.checkCancellation()
     let total = try Batch.sum(results.map { $0.map(\.contribution) }, failed: failed)

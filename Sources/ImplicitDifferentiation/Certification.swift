@@ -24,8 +24,8 @@ public struct Certification: Sendable, Equatable {
     /// Errors are *unchecked*.
     case none
     /// What is known without further solves. Where that cannot promise eight digits
-    /// (`measuredAbove`), errors are measured. Both when the report is read, where they cannot exceed
-    /// an `errorLimit` of at least one: most derivatives are used without their report.
+    /// (`measuredAbove`), errors are measured: at once if the solution may be off by more than rounding,
+    /// or `errorLimit` is below one, else when the report is read.
     case estimate
     /// Each derivative's error is measured.
     case measure

@@ -85,24 +85,26 @@ extension Certifier {
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
   }
 
-  /// Whether no estimate of the error of a derivative could exceed the limit, by what is known without
-  /// further products: then the error is nobody's business until the report is read. A limit that asks
-  /// for digits is another matter, since an estimate may promise too many.
-  func isSurelyAccepted(_ answer: LinearSolution, transposed: Bool) throws -> Bool {
-    guard certification.effort == .estimate, isExact,
-      let newton = try newton(transposed: transposed)
-    else { return certification.effort != .measure }
-    guard let limit = certification.errorLimit else { return true }
-    if limit < 1 { return false }
+  /// Whether the error may wait until the report is read. It may if the estimate is far from the limit,
+  /// and either promises so many digits that nothing would be measured, or the solution is as good as
+  /// rounding allows: then a better one, at which to measure, is this one for all that is known. A limit
+  /// that asks for digits does not wait.
+  func mayWait(_ answer: LinearSolution, transposed: Bool) throws -> Bool {
+    if certification.effort == .measure { return false }
+    guard let newton = try newton(transposed: transposed) else { return false }
+    guard certification.effort == .estimate, isExact else { return true }
     let condition = try conditionNumber(for: answer, transposed: transposed)
+    if let limit = certification.errorLimit, limit < 1 { return false }
     // An equation in small units may be off by all of its size.
     let defect = solver.condition == nil ? 1 : answer.backwardError
     let distance = newton.entryCorrection + condition * .ulpOfOne
     let error =
       condition * (Self.curvature * distance + Swift.max(Self.roundings * .ulpOfOne, defect))
       + (answer.relativeBias ?? 0)
-    let isTold = solver.condition.map { !$0.isScaled } ?? true
-    return error <= (isTold ? limit : Self.untoldShare * limit)
+    let isTold = solver.condition.map { knowsCondition && !$0.isScaled } ?? true
+    if isTold && error <= certification.measuredAbove { return true }
+    let limit = certification.errorLimit ?? .infinity
+    return error <= (isTold ? limit : Self.untoldShare * limit) && residualIsRounding
   }
 
   /// The condition number of a scaled matrix tells little of the error: it has to be this far below the

@@ -43,7 +43,8 @@ extension Certifier {
   /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
   /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
   var mayBound: Bool {
-    certification.effort != .measure && isExact && !hasBranches
+    (solver.condition == nil || knowsCondition) && certification.effort != .measure && isExact
+      && !hasBranches
       && !(solver is PreparedGaugedSolver)
   }
 
@@ -57,6 +58,9 @@ extension Certifier {
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
   /// singular.
   var residualIsRounding: Bool {
+    if let evidence = solver.condition {
+      return knowsCondition && evidence.isRounding(residual, at: solution)
+    }
     guard let size = trying?.operatorNormEstimate else { return false }
     return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
   }

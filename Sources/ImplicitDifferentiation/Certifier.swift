@@ -13,6 +13,8 @@ final class Certifier: Sendable {
   let solver: any PreparedLinearSolver
   /// The same, if it can be asked whether `A` is regular.
   let trying: (any TriesRegularity)?
+  /// Whether the condition that the solver knows is that of `A`, and not of a matrix nearby.
+  let knowsCondition: Bool
   let residual: [Double]
   let input: @Sendable () -> [Double]
   let solution: [Double]
@@ -59,6 +61,7 @@ final class Certifier: Sendable {
     B = conditions.B
     self.solver = solver
     trying = solver as? any TriesRegularity
+    knowsCondition = solver is any KnowsEntries
     residual = conditions.residual
     self.input = input
     self.solution = solution

@@ -176,10 +176,13 @@ public struct Derivative<Value: Sendable>: Sendable {
   /// What the linear system gave, for similar systems to start from; `nil` for a Jacobian.
   var solved: ScaledVector?
 
-  /// How it was obtained. What could refuse the derivative is known with it; the estimate of its error,
-  /// which only informs, is computed when the report is first read, and may have to be measured
-  /// (``Certification``). Until then the derivative keeps the recorded conditions.
+  /// How it was obtained. Where the solution is as good as rounding allows, the estimate of the error is
+  /// computed when the report is first read, and measured if need be (``Certification``); until then the
+  /// derivative keeps the recorded conditions. What should be thrown for it then is a warning.
   public var report: DerivativeReport { evidence.complete }
+
+  /// The same, where what it finds can still be thrown.
+  package func certifiedReport() throws -> DerivativeReport { try evidence.completed() }
 
   /// The same with another form of the value.
   func map<Other>(_ transform: (Value) -> Other) -> Derivative<Other> {

@@ -120,8 +120,10 @@ struct FlatLinearization: Sendable {
     report.add(answer)
     report.componentwiseBackwardError = componentwiseBackwardError(
       of: answer, b, transposed: transposed)
-    let addError = { @Sendable (report: inout DerivativeReport) throws in
+    let addNewton = { @Sendable (report: inout DerivativeReport) throws in
       try addNewtonCorrection(to: &report, transposed: transposed)
+    }
+    let addError = { @Sendable (report: inout DerivativeReport) throws in
       let error = try error()
       report.errorEstimate = error
       if let error, error.absolute.isFinite { report.isUniquenessChecked = true }
@@ -130,9 +132,10 @@ struct FlatLinearization: Sendable {
       }
     }
     let evidence: DeferredReport
-    if try certifier.isSurelyAccepted(answer, transposed: transposed) {
-      evidence = DeferredReport(report, completingBy: addError)
+    if try certifier.mayWait(answer, transposed: transposed) {
+      evidence = DeferredReport(report, completingBy: [addNewton, addError])
     } else {
+      try addNewton(&report)
       try addError(&report)
       evidence = DeferredReport(report)
     }
@@ -198,7 +201,7 @@ struct FlatLinearization: Sendable {
     var othersWait = false
     try forEachJacobianLine { k, line in
       let isDeferred = line.evidence.isPending
-      let evidence = othersWait ? line.evidence.known : line.evidence.complete
+      let evidence = try othersWait ? line.evidence.known : line.evidence.completed()
       report.add(evidence)
       report.add(evidence.errorEstimate, isFirst: k == 0)
       if k == 0 { othersWait = isDeferred && evidence.errorEstimate?.isMeasured == true }
@@ -211,10 +214,11 @@ struct FlatLinearization: Sendable {
       }
     }
     if let largest { try requireNoUnderflow(largest, "the Jacobian") }
+    if n == 0 || m == 0 { try addNewtonCorrection(to: &report, transposed: false) }
     return Derivative(
       value: Tensor(result, Shape([n, m])),
       evidence: othersWait
-        ? DeferredReport(report, completingBy: addJacobianErrors) : DeferredReport(report))
+        ? DeferredReport(report, completingBy: [addJacobianErrors]) : DeferredReport(report))
   }
 
   /// The rows of the Jacobian by pullbacks, or its columns by pushforwards, whichever are fewer.

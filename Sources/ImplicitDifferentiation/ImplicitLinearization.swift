@@ -24,8 +24,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
   ///
-  /// With an iterative solver and a residual at rounding level the first derivative measures how well
-  /// they hold; asked before it, this does so, for at most the cost of a derivative. What a derivative
+  /// With a residual at rounding level the first derivative, or its report, measures how well they hold;
+  /// asked before it, this does so, for at most the cost of a derivative. What a derivative
   /// would throw then is a warning here.
   public var report: DerivativeReport {
     var report = flat.report
@@ -254,7 +254,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   /// The Jacobian `dy/dx = −A⁻¹B`, an `n × m` matrix in the order of `flattened()`: a row for each
   /// unknown, a column for each number of the input.
   ///
-  /// Costs `min(n, m)` solves, in blocks, with one factorisation, and `n · m` numbers of memory.
+  /// Costs `min(n, m)` solves, in blocks, with one factorisation, and `n · m` numbers of memory. Where
+  /// errors have to be measured, reading the report takes these solves again.
   ///
   /// - Throws: as `pushforward`.
   public func jacobian() throws -> Derivative<Tensor> { try flat.jacobian() }

@@ -4,56 +4,67 @@ import Testing
 
 /// What only informs is computed when a report is read.
 @Suite struct DeferredReportTests {
-  /// The cube root at a point that is off by 1e-5, where an error has to be measured; and how often its
-  /// conditions were recorded.
-  private func cubeRoot(
-    errorLimit: Double = 1e4
+  /// A solution without error, at which an error has to be measured: two of its equations are nearly the
+  /// same, κ = 4e4. And how often its conditions were recorded.
+  private func nearlyTheSame(
+    error: Double = 0, errorLimit: Double = 1e4
   ) throws -> (linear: ImplicitLinearization<Tensor, Tensor>, recordings: Counter) {
     let counter = Counter()
     var function = ImplicitFunction<Tensor, Tensor>(
-      forward: { _ in Tensor(2 * (1 + 1e-5)) },
+      forward: { x in x.withoutDerivative + Tensor(error) },
       conditions: .root { x, y in
         counter.increment()
-        return y * y * y - x
+        let d = y - x
+        let sum = d.at(0) + d.at(1)
+        return Tensor.concatenate(
+          [sum + 1e-4 * d.at(0), sum, d.at(2)].map { $0.reshaped([1]) })
       })
     function.conditionsTolerance = 1
     function.certification = Certification(errorLimit: errorLimit)
-    let linear = try function.linearize(at: 8)
-    return (linear, counter)
+    return (try function.linearize(at: [1, 2, 3]), counter)
   }
 
   @Test("A derivative records nothing; its report measures, once")
   func measuresWhenRead() throws {
-    let (linear, recordings) = try cubeRoot()
+    let (linear, recordings) = try nearlyTheSame()
     let start = recordings.value
-    let derivative = try linear.pullback(3)
+    let derivative = try linear.pullback([1, 1, 1])
     #expect(recordings.value == start)
     let estimate = try #require(derivative.report.errorEstimate)
     #expect(estimate.isMeasured && recordings.value > start)
     let known = recordings.value
     #expect(derivative.report.errorEstimate == estimate && recordings.value == known)
     // Nothing depends on when it was computed.
-    let (eager, recordedAtOnce) = try cubeRoot(errorLimit: 0.5)
-    let other = try eager.pullback(3)
+    let (eager, recordedAtOnce) = try nearlyTheSame(errorLimit: 0.5)
+    let other = try eager.pullback([1, 1, 1])
     #expect(recordedAtOnce.value == known)
     #expect(other.report == derivative.report)
   }
 
+  @Test("Where the solution may be off, or digits are asked for, nothing waits")
+  func measuresAtOnce() throws {
+    for (error, limit) in [(1e-9, 1e4), (0, 0.5)] {
+      let (linear, recordings) = try nearlyTheSame(error: error, errorLimit: limit)
+      let start = recordings.value
+      _ = try linear.pullback([1, 1, 1])
+      #expect(recordings.value > start)
+    }
+  }
+
   @Test("The lines of a Jacobian wait for its report")
   func jacobian() throws {
-    var function = ImplicitFunction<Tensor, Tensor>(
-      forward: { x in x * (1 + 1e-6) },
-      conditions: .root { x, y in y * y - x * x })
-    function.conditionsTolerance = 1
-    let linear = try function.linearize(at: [1, 2, 3])
+    let (linear, recordings) = try nearlyTheSame()
     let jacobian = try linear.jacobian()
+    let start = recordings.value
     let report = jacobian.report
+    #expect(report.linearSolves == 3)
     let lines = try (0..<3).map { k in
       var unit = [0.0, 0, 0]
       unit[k] = 1
       return try linear.pushforward(Tensor(unit)).report
     }
-    #expect(report.linearSolves == 3)
+    // What measures is kept with the linearization.
+    #expect(recordings.value == start)
     var sum = try #require(lines[0].errorEstimate)
     for line in lines.dropFirst() { sum.add(try #require(line.errorEstimate)) }
     #expect(sum.isMeasured && report.errorEstimate == sum)
@@ -61,7 +72,7 @@ import Testing
 
   @Test("Readers on many threads get the same report")
   func manyReaders() async throws {
-    let derivative = try cubeRoot().linear.pullback(3)
+    let derivative = try nearlyTheSame().linear.pullback([1, 1, 1])
     let reports = await withTaskGroup(of: DerivativeReport.self) { group in
       for _ in 0..<64 { group.addTask { derivative.report } }
       var reports: [DerivativeReport] = []
@@ -72,21 +83,41 @@ import Testing
     #expect(reports[0].errorEstimate?.isMeasured == true)
   }
 
-  @Test("A report that finds the limit exceeded says so, and the policy is asked then")
-  func limitExceeded() throws {
-    let asked = Counter()
-    // Beside y the slope is 1 + 100 cos(10⁹ y): the smallest error of the solution spoils it.
-    let y = 1.0
-    let noise = { @Sendable (y: Tensor) in 1e-7 * sin(1e9 * y) }
-    var function = ImplicitFunction<Tensor, Tensor>(
-      forward: { _ in Tensor(y + 1e-9) }, conditions: .root { x, y in y + noise(y) - x },
-      policy: .custom { _ in asked.increment() })
-    function.certification = Certification(errorLimit: 1)
-    let x = (Tensor(y) + noise(Tensor(y))).scalar
-    let derivative = try function.pullback(at: Tensor(x), 1)
-    #expect(asked.value == 0)
-    #expect(try #require(derivative.report.relativeError) > 1)
-    #expect(derivative.report.warnings.count == 1)
-    #expect(asked.value == 1)
+  @Test("What is found too late to be thrown is a warning, and what comes after it is computed")
+  func foundTooLate() throws {
+    let known = try nearlyTheSame().linear.report
+    let late = DifferentiationError.kinkNearby(distance: 1)
+    func deferred() -> DeferredReport {
+      DeferredReport(known, completingBy: [{ _ in throw late }, { $0.linearSolves = 7 }])
+    }
+    let evidence = deferred()
+    #expect(evidence.isPending && evidence.known == known)
+    #expect(evidence.complete.warnings == known.warnings + ["\(late)"])
+    #expect(evidence.complete.linearSolves == 7 && !evidence.isPending)
+    #expect(throws: DifferentiationError.self) { _ = try deferred().completed() }
+  }
+
+  /// A solution at which the equation is nearly singular: there a nearby factorisation bounds nothing.
+  @Test("The factors of another point are no bound of the Newton step")
+  func reusedFactors() throws {
+    let n = 16
+    func function(off: Double) -> ImplicitFunction<Tensor, Tensor> {
+      ImplicitFunction(
+        forward: { x in
+          Tensor.concatenate([
+            (sqrt(x.withoutDerivative) * Tensor(1 + off)).reshaped([1]),
+            Tensor([Double](repeating: 0.1, count: n - 1)),
+          ])
+        },
+        conditions: .root { x, y in
+          Tensor.concatenate([
+            (y.at(0) * y.at(0) - x).reshaped([1]), y.slice(1..<n) - Tensor(0.1),
+          ])
+        }, linearSolver: LUSolver())
+    }
+    let near = try function(off: 0).linearize(at: 1)
+    #expect(throws: DifferentiationError.self) {
+      _ = try function(off: 250).linearize(at: 1e-16, reusing: near)
+    }
   }
 }

@@ -49,6 +49,22 @@ public struct ConditionEvidence: Sendable {
     return column * (inverseNorm * (Double(scaling.count).squareRoot() * (row * length)))
   }
 
+  /// Whether `r = b − A x` is as small as the rounding of its terms, which no `x` makes smaller:
+  /// `‖R r‖₁ ≤ 16 ε ‖Â‖₁ ‖C⁻¹ x‖₁`.
+  package func isRounding(_ r: [Double], at x: [Double]) -> Bool {
+    func sum(_ v: [Double], _ own: [Double], _ given: [Double]?, dividing: Bool) -> Double {
+      var sum = 0.0
+      for i in v.indices {
+        let factor = (own.isEmpty ? 1 : own[i]) * (given?[i] ?? 1)
+        sum += (dividing ? v[i] / factor : v[i] * factor).magnitude
+      }
+      return sum
+    }
+    let size = sum(x, scaling.columns, units?.columns, dividing: true)
+    let rest = sum(r, scaling.rows, units?.rows, dividing: false)
+    return rest <= 16 * .ulpOfOne * (conditionNumber / inverseNorm) * size
+  }
+
   /// The length by which a solution `x` changes, at most, for a relative change of one in the norm of
   /// the scaled system: `‖x‖₂` where nothing was scaled. With rows and columns in different units an
   /// error the size of the largest *scaled* entry may sit in any entry.

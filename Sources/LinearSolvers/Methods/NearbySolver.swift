@@ -68,7 +68,7 @@ private struct PreparedNearbySolver: PreparedLinearSolver, KeepsFactors {
   /// Still those of the point where they were made.
   var nearbyFactors: NearbyFactors? { factors }
 
-  /// That of the nearby operator, which differs from this one by a modest factor.
+  /// That of the nearby operator, which may differ from this one: no bound is built on it.
   var condition: ConditionEvidence? { factors.condition }
 
   var methodDescription: String {
