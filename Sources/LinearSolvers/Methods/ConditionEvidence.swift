@@ -1,3 +1,5 @@
+import Kernels
+
 /// What a factorisation knows about how errors grow in its solutions.
 public struct ConditionEvidence: Sendable {
   /// `‖Â‖₁ ‖Â⁻¹‖₁` of the *equilibrated* matrix `Â = R A C`: the factor between relative errors of
@@ -53,6 +55,11 @@ public struct ConditionEvidence: Sendable {
   /// `‖R r‖₁ ≤ 16 ε ‖Â‖₁ ‖C⁻¹ x‖₁`.
   package func isRounding(_ r: [Double], at x: [Double]) -> Bool {
     func sum(_ v: [Double], _ own: [Double], _ given: [Double]?, dividing: Bool) -> Double {
+      if own.isEmpty && given == nil {
+        return v.withUnsafeBufferPointer { v in
+          v.baseAddress.map { Vector.sumOfMagnitudes($0, count: v.count) } ?? 0
+        }
+      }
       var sum = 0.0
       for i in v.indices {
         let factor = (own.isEmpty ? 1 : own[i]) * (given?[i] ?? 1)
