@@ -1,7 +1,7 @@
 // Products of a matrix with several vectors at once.
 //
 // The vectors lie one after the other, and each product has the bits that it has alone: four rows of
-// the matrix, once in the first-level cache, meet all vectors before the next four are read. (A
+// the matrix, or eight, once in the first-level cache, meet all vectors before the next are read. (A
 // packed matrix product would add in another order, and on plain x86-64 is not faster: both are
 // bound by the multiplications.)
 extension Dense {
@@ -19,23 +19,30 @@ extension Dense {
       return
     }
     var i = 0
-    while i &+ 4 <= m {
-      let rows = a + i &* rowStride
+    while EightRows.areTaken, i &+ 8 <= m {
+      let rows = EightRows(a + i &* rowStride, rowStride: rowStride)
       var j = 0
-      while takesPairs, j &+ 2 <= k {
+      while j &+ 2 <= k {
         let (v, out) = (x + j &* xStride, y + j &* yStride)
-        let (r, s) = fourRows(
-          rows, rowStride: rowStride, timesBoth: v, v + xStride, count: n)
+        let (r, s) = rows.times(v, and: v + xStride, count: n)
         let next = out + yStride
-        out.store(adding ? out.four(at: i) + alpha * r : alpha * r, at: i)
-        next.store(adding ? next.four(at: i) + alpha * s : alpha * s, at: i)
+        out.store(adding ? out.eight(at: i) + alpha * r : alpha * r, at: i)
+        next.store(adding ? next.eight(at: i) + alpha * s : alpha * s, at: i)
         j &+= 2
       }
-      while j < k {
+      if j < k {
+        let out = y + j &* yStride
+        let r = alpha * rows.times(x + j &* xStride, count: n)
+        out.store(adding ? out.eight(at: i) + r : r, at: i)
+      }
+      i &+= 8
+    }
+    while i &+ 4 <= m {
+      let rows = a + i &* rowStride
+      for j in 0..<k {
         let out = y + j &* yStride
         let r = alpha * fourRows(rows, rowStride: rowStride, times: x + j &* xStride, count: n)
         out.store(adding ? out.four(at: i) + r : r, at: i)
-        j &+= 1
       }
       i &+= 4
     }
@@ -72,21 +79,29 @@ extension Dense {
       let width = Swift.min(stripWidth, n &- from)
       let strip = a + from
       var i = 0
-      while i &+ 4 <= m {
-        let rows = strip + i &* rowStride
+      while EightRows.areTaken, i &+ 8 <= m {
+        let rows = EightRows(strip + i &* rowStride, rowStride: rowStride)
         var j = 0
-        while takesPairs, j &+ 2 <= k {
+        while j &+ 2 <= k {
           let (v, out) = (x + j &* xStride, y + (j &* yStride &+ from))
-          addFourRows(
-            rows, rowStride: rowStride, scaledBy: alpha * v.four(at: i), to: out,
-            andBy: alpha * (v + xStride).four(at: i), to: out + yStride, count: width)
+          rows.add(
+            scaledBy: alpha * v.eight(at: i), to: out,
+            andBy: alpha * (v + xStride).eight(at: i), to: out + yStride, count: width)
           j &+= 2
         }
-        while j < k {
+        if j < k {
+          rows.add(
+            scaledBy: alpha * (x + j &* xStride).eight(at: i), to: y + (j &* yStride &+ from),
+            count: width)
+        }
+        i &+= 8
+      }
+      while i &+ 4 <= m {
+        for j in 0..<k {
           addFourRows(
-            rows, rowStride: rowStride, scaledBy: alpha * (x + j &* xStride).four(at: i),
-            to: y + (j &* yStride &+ from), count: width)
-          j &+= 1
+            strip + i &* rowStride, rowStride: rowStride,
+            scaledBy: alpha * (x + j &* xStride).four(at: i), to: y + (j &* yStride &+ from),
+            count: width)
         }
         i &+= 4
       }
@@ -100,73 +115,6 @@ extension Dense {
       }
       from &+= width
     }
-  }
-
-  /// Whether two vectors cost as much as one: where a register holds four numbers of each, beside each
-  /// other. Narrower ones have no room for the sums of both.
-  @inline(__always)
-  private static var takesPairs: Bool { Tile.native == .wide }
-
-  /// The products of four neighbouring rows with two vectors: the bits of `fourRows` with each.
-  @inline(__always)
-  private static func fourRows(
-    _ a: UnsafePointer<Double>, rowStride: Int, timesBoth x: UnsafePointer<Double>,
-    _ y: UnsafePointer<Double>, count n: Int
-  ) -> (SIMD4<Double>, SIMD4<Double>) {
-    let b = a + rowStride
-    let c = b + rowStride
-    let d = c + rowStride
-    /// Four numbers of a row, once for either vector.
-    @inline(__always)
-    func twice(_ row: UnsafePointer<Double>, _ j: Int) -> SIMD8<Double> {
-      let four = row.four(at: j)
-      return SIMD8(lowHalf: four, highHalf: four)
-    }
-    var s = SIMD8<Double>.zero
-    var t = SIMD8<Double>.zero
-    var u = SIMD8<Double>.zero
-    var v = SIMD8<Double>.zero
-    var j = 0
-    while j &+ 4 <= n {
-      let both = SIMD8(lowHalf: x.four(at: j), highHalf: y.four(at: j))
-      s += twice(a, j) * both
-      t += twice(b, j) * both
-      u += twice(c, j) * both
-      v += twice(d, j) * both
-      j &+= 4
-    }
-    var ofX = SIMD4(s.lowHalf.total, t.lowHalf.total, u.lowHalf.total, v.lowHalf.total)
-    var ofY = SIMD4(s.highHalf.total, t.highHalf.total, u.highHalf.total, v.highHalf.total)
-    while j < n {
-      let column = SIMD4(a[j], b[j], c[j], d[j])
-      ofX += column * x[j]
-      ofY += column * y[j]
-      j &+= 1
-    }
-    return (ofX, ofY)
-  }
-
-  /// Adds four neighbouring rows with their factors to two vectors: the bits of `addFourRows` with each.
-  @inline(__always)
-  private static func addFourRows(
-    _ a: UnsafePointer<Double>, rowStride: Int, scaledBy v: SIMD4<Double>,
-    to x: UnsafeMutablePointer<Double>, andBy w: SIMD4<Double>,
-    to y: UnsafeMutablePointer<Double>, count n: Int
-  ) {
-    let b = a + rowStride
-    let c = b + rowStride
-    let d = c + rowStride
-    let whole = n &- n % 8
-    var j = 0
-    while j < whole {
-      let (a, b, c, d) = (a.eight(at: j), b.eight(at: j), c.eight(at: j), d.eight(at: j))
-      x.store(x.eight(at: j) + ((v.x * a + v.y * b) + (v.z * c + v.w * d)), at: j)
-      y.store(y.eight(at: j) + ((w.x * a + w.y * b) + (w.z * c + w.w * d)), at: j)
-      j &+= 8
-    }
-    let rest = n &- whole
-    addFourRows(a + whole, rowStride: rowStride, scaledBy: v, to: x + whole, count: rest)
-    addFourRows(a + whole, rowStride: rowStride, scaledBy: w, to: y + whole, count: rest)
   }
 
   /// Writes the transpose of a row-major `m × n` matrix, an `n × m` one.

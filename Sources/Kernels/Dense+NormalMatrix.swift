@@ -24,8 +24,8 @@ extension Dense {
   }
 
   /// `y ← α Xᵀ D X v` or `y ← y + α Xᵀ D X v`, with `X` of shape `m × n`, `v` and `y` of length `n`.
-  /// Costs `4 m n` operations and reads `X` once: four rows meet `v`, and while they are in the
-  /// first-level cache they are added to `y`.
+  /// Costs `4 m n` operations and reads `X` once: four rows, or eight, meet `v`, and while they are
+  /// in the cache they are added to `y`.
   ///
   /// The bits are those of `multiply`, a product with the weights, and `multiplyTransposed`.
   ///
@@ -36,7 +36,15 @@ extension Dense {
     into y: UnsafeMutablePointer<Double>, scaledBy alpha: Double, adding: Bool
   ) {
     if !adding { y.update(repeating: 0, count: n) }
+    let together = rowsTogether(columns: n)
     var i = 0
+    while EightRows.areTaken, together == 8, i &+ 8 <= m {
+      let rows = EightRows(x + i &* rowStride, rowStride: rowStride)
+      var r = rows.times(v, count: n)
+      if let weights { r = weights.eight(at: i) * r }
+      rows.add(scaledBy: alpha * r, to: y, count: n)
+      i &+= 8
+    }
     while i &+ 4 <= m {
       let rows = x + i &* rowStride
       var r = fourRows(rows, rowStride: rowStride, times: v, count: n)

@@ -9,14 +9,19 @@ package enum Dense {
   /// `y ← α A x` or `y ← y + α A x`, with `A` of shape `m × n`, `x` of length `n`, `y` of
   /// length `m`. Costs `2 m n` operations and reads `A` once.
   ///
-  /// Four rows run together, so that `x` is loaded once for four. Where a row stands among the
-  /// others has no influence on the bits of its product.
+  /// Four rows run together, or eight, so that `x` is loaded once for them. Where a row stands among
+  /// the others has no influence on the bits of its product.
   package static func multiply(
     _ a: UnsafePointer<Double>, rows m: Int, columns n: Int, rowStride: Int,
     by x: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, scaledBy alpha: Double,
     adding: Bool
   ) {
     var i = 0
+    while EightRows.areTaken, i &+ 8 <= m {
+      let r = alpha * EightRows(a + i &* rowStride, rowStride: rowStride).times(x, count: n)
+      y.store(adding ? y.eight(at: i) + r : r, at: i)
+      i &+= 8
+    }
     while i &+ 4 <= m {
       let r = alpha * fourRows(a + i &* rowStride, rowStride: rowStride, times: x, count: n)
       y.store(adding ? y.four(at: i) + r : r, at: i)
@@ -38,6 +43,11 @@ package enum Dense {
   ) {
     if !adding { y.update(repeating: 0, count: n) }
     var i = 0
+    while EightRows.areTaken, i &+ 8 <= m {
+      EightRows(a + i &* rowStride, rowStride: rowStride)
+        .add(scaledBy: alpha * x.eight(at: i), to: y, count: n)
+      i &+= 8
+    }
     while i &+ 4 <= m {
       addFourRows(
         a + i &* rowStride, rowStride: rowStride, scaledBy: alpha * x.four(at: i), to: y, count: n)

@@ -190,8 +190,8 @@ package enum ProgramExecutor {
     }
   }
 
-  /// `r = X v` and `Xᵀ r`, a few rows of `X` at a time, which are in the first-level cache when they are
-  /// needed again. Both products take four rows together, so the bits are those of two passes.
+  /// `r = X v` and `Xᵀ r`, a few rows of `X` at a time, which are in the cache when they are needed
+  /// again. Both products take as many rows together, so the bits are those of two passes.
   private static func runBoth(
     _ first: ProgramInstruction, _ second: ProgramInstruction,
     _ lanes: UnsafePointer<ProgramLane>?, _ terms: UnsafePointer<ProgramTerm>,
@@ -220,7 +220,8 @@ package enum ProgramExecutor {
     let y =
       (second.space == .output ? output : workspace) + second.offset
       + Int(transposed.term.output.base)
-    let tile = Swift.max(4, tileSize / Swift.max(n, 1) / 4 * 4)
+    let together = Dense.rowsTogether(columns: n, vectors: columns.count)
+    let tile = Swift.max(together, tileSize / Swift.max(n, 1) / together * together)
     for row in stride(from: 0, to: m, by: tile) {
       let count = Swift.min(tile, m - row)
       Dense.multiply(
