@@ -23,6 +23,18 @@ extension Dense {
       adding: adding, lowerTriangleOnly: true, workspace: workspace)
   }
 
+  /// Writes the lower triangle of a row-major `n × n` matrix into the upper one.
+  package static func reflectLower(_ c: UnsafeMutablePointer<Double>, count n: Int) {
+    // Squares of 16 by 16, so that the lines of the cache that are written are still there.
+    for i0 in stride(from: 0, to: n, by: 16) {
+      for j0 in stride(from: 0, through: i0, by: 16) {
+        for i in i0..<Swift.min(i0 &+ 16, n) {
+          for j in j0..<Swift.min(j0 &+ 16, i) { c[j &* n &+ i] = c[i &* n &+ j] }
+        }
+      }
+    }
+  }
+
   /// `y ← α Xᵀ D X v` or `y ← y + α Xᵀ D X v`, with `X` of shape `m × n`, `v` and `y` of length `n`.
   /// Costs `4 m n` operations and reads `X` once: four rows, or eight, meet `v`, and while they are
   /// in the cache they are added to `y`.

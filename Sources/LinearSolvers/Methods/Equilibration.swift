@@ -129,13 +129,23 @@ struct Equilibration: Sendable {
   /// `A ← R A C`.
   func apply(to values: UnsafeMutablePointer<Double>, _ runs: [Run]) {
     if isIdentity { return }
+    // r · c may overflow where r · a · c does not; the factor that shrinks goes first.
     for run in runs {
+      let stretch = values + run.start
+      if run.rowStep == 0, run.columnStep == 1 {
+        let r = rows[run.row]
+        columns.withUnsafeBufferPointer { columns in
+          for k in 0..<run.count {
+            let c = columns[run.column + k]
+            stretch[k] = (stretch[k] * min(r, c)) * max(r, c)
+          }
+        }
+        continue
+      }
       for k in 0..<run.count {
         let r = rows[run.row + k * run.rowStep]
         let c = columns[run.column + k * run.columnStep]
-        // r · c may overflow where r · a · c does not; the factor that shrinks goes first.
-        let a = values[run.start + k]
-        values[run.start + k] = r < c ? (a * r) * c : (a * c) * r
+        stretch[k] = (stretch[k] * min(r, c)) * max(r, c)
       }
     }
   }

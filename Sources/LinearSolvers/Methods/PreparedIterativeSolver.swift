@@ -9,6 +9,9 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   /// What was learned about `base` beforehand.
   private let probes: IterativeProbes
 
+  /// What `base` knows of itself by the way it is made, so that it need not be tried.
+  let definiteness: RegularityEvidence?
+
   /// Checks the shapes, and what the method needs against what was probed.
   init(
     method: Method, base: any LinearOperator, probes: IterativeProbes
@@ -16,6 +19,8 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
     self.method = method
     self.base = base
     self.probes = probes
+    definiteness = RegularityEvidence(
+      knownTo: base, norm: PowerOfTwo.scaled(probes.operatorNorm, by: -probes.operatorExponent))
     let n = base.columnCount
     if let preconditioner = method.preconditioner {
       try requireCount(preconditioner.rowCount, n, "the rows of the preconditioner")

@@ -36,10 +36,11 @@ package struct RegularityEvidence: Sendable {
   /// Whether it was solved, so that no null vector was in the way. Where it was not, nothing is known.
   package let isRegular: Bool
 
-  /// A lower bound of the condition number from its Krylov space, if the method gives one.
+  /// A lower bound of the condition number from its Krylov space, if the method gives one, or a bound
+  /// from above, which is larger by a factor of a hundred at most.
   package let conditionEstimate: Double?
 
-  /// A lower bound of `‖A⁻¹‖₂`, likewise.
+  /// The same of `‖A⁻¹‖₂`.
   package let inverseNormEstimate: Double?
 
   /// The same, with nothing said of `‖A⁻¹‖`.
@@ -50,6 +51,18 @@ package struct RegularityEvidence: Sendable {
 
   static let none = RegularityEvidence(
     isRegular: false, conditionEstimate: nil, inverseNormEstimate: nil)
+}
+
+extension RegularityEvidence {
+  /// What an operator knows of itself by the way it is made; `nil` where that is nothing. (A bound far
+  /// below the largest eigenvalue would make errors look larger than they are by as much: there a try
+  /// is worth its cost.)
+  init?(knownTo A: any LinearOperator, norm: Double) {
+    guard let bound = (A as? any KnowsDefiniteness)?.leastEigenvalueBound,
+      bound.isFinite, bound >= 0x1p-7 * norm
+    else { return nil }
+    self.init(isRegular: true, conditionEstimate: norm / bound, inverseNormEstimate: 1 / bound)
+  }
 }
 
 /// An iterative method that can be asked at little cost whether its operator is regular.
@@ -112,6 +125,7 @@ extension PreparedIterativeSolver: TriesRegularity {
   package func triedRegularity(
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
+    if let definiteness, !fully { return definiteness }
     guard let solve = try startRegularityTry(transposed: transposed, fully: fully) else {
       return .none
     }
@@ -134,7 +148,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     solutions: [Result<LinearSolution, LinearSolveError>],
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
-    guard let stepped = method.stepped,
+    guard definiteness == nil, let stepped = method.stepped,
       let solve = try? startRegularityTry(transposed: transposed, fully: false)
     else {
       return (
@@ -154,7 +168,7 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package var operatorNormEstimate: Double? { probedOperatorNorm }
 
-  package var triesBesideSolves: Bool { method.stepped != nil }
+  package var triesBesideSolves: Bool { method.stepped != nil && definiteness == nil }
 
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(

@@ -48,7 +48,7 @@ extension LinearProgram {
   }
 
   /// The diagonal that all entries of a term are on; `nil` if they are not on one.
-  private func diagonal(of term: Term) -> Int? {
+  func diagonal(of term: Term) -> Int? {
     let g = term.geometry
     guard term.isStrided else { return nil }
     for axis in 0..<4 where g.extents[axis] > 1 && g.output.strides[axis] != g.input.strides[axis] {

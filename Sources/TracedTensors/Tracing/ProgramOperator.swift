@@ -119,7 +119,7 @@ package final class ProgramOperator: LinearOperator {
   }
 
   package func denseMatrix() throws(LinearSolveError) -> [Double] {
-    if let entries = program.entries { return entries }
+    if let entries = program.entries ?? program.normalEntries { return entries }
     let (m, n) = (rowCount, columnCount)
     var result = [Double](repeating: 0, count: m * n)
     // Columns, or rows if there are fewer, in blocks.

@@ -1,0 +1,134 @@
+import Kernels
+import LinearSolvers
+
+// Hessians of penalised sums of squares are recorded as `Σ Xᵀ D X + diag(θ)`: a product with a matrix, perhaps
+// with weights, and then with the transpose of the same matrix, beside a diagonal.
+//
+// They say of themselves that they are definite: what is written as squares has no negative eigenvalue,
+// and the diagonal bounds all of them from below. And their entries cost half of a product of matrices.
+
+extension LinearProgram {
+  /// The least entry of the diagonal, if it is positive and all else are squares; else `nil`. Reads the
+  /// diagonals and weights, and no matrix.
+  var leastEigenvalueBound: Double? {
+    guard inputCount == outputCount, let (direct, chains) = pathsToOutput else { return nil }
+    for chain in chains {
+      guard let square = normalProduct(of: chain), square.factor >= 0,
+        square.weights?.allSatisfy({ $0 >= 0 }) ?? true
+      else { return nil }
+    }
+    var diagonal = [Double](repeating: 0, count: inputCount)
+    for index in direct {
+      let term = terms[index]
+      guard self.diagonal(of: term) == 0 else { return nil }
+      diagonal.withUnsafeMutableBufferPointer { buffer in
+        if let start = buffer.baseAddress { addEntries(of: term, term.geometry, to: start) }
+      }
+    }
+    let least = diagonal.min() ?? 0
+    return least > 0 ? least : nil
+  }
+
+  /// The terms that lead from the input straight to the output, and the chains of terms that do so
+  /// through nodes that nothing else reads or writes; `nil` if there are other ways.
+  private var pathsToOutput: (direct: [Int], chains: [[Int]])? {
+    guard maps.isEmpty, inputs.count == 1, outputs.count == 1, inputs != outputs else { return nil }
+    let (input, output) = (inputs[0], outputs[0])
+    // The only term that writes a node; −2 for several.
+    var writer = [Int](repeating: -1, count: counts.count)
+    var readers = [Int](repeating: 0, count: counts.count)
+    for (index, term) in terms.enumerated() {
+      let destination = Int(term.destination)
+      writer[destination] = writer[destination] == -1 ? index : -2
+      readers[Int(term.source)] += 1
+    }
+    var (direct, chains): ([Int], [[Int]]) = ([], [])
+    for (index, term) in terms.enumerated() where term.destination == output {
+      var chain = [index]
+      var node = term.source
+      while node != input {
+        guard node != output, readers[Int(node)] == 1, writer[Int(node)] >= 0 else { return nil }
+        chain.append(writer[Int(node)])
+        node = terms[writer[Int(node)]].source
+      }
+      if chain.count == 1 { direct.append(index) } else { chains.append(chain) }
+    }
+    return (direct, chains)
+  }
+
+  /// `c Xᵀ X` or `c Xᵀ D X`.
+  private struct NormalProduct {
+    let matrix: UnsafePointer<Double>
+    let rowStride: Int
+    let columnStride: Int
+    let rowCount: Int
+    let factor: Double
+    let weights: [Double]?
+  }
+
+  /// The product that a chain of terms, the last one first, is; `nil` if it is none.
+  private func normalProduct(of chain: [Int]) -> NormalProduct? {
+    guard let last = chain.first, let first = chain.last, chain.count <= 3 else { return nil }
+    let (left, right) = (terms[last].transposed, terms[first])
+    let g = right.geometry
+    guard left.isStrided, right.isStrided, left.geometry == g, left.coefficient >= 0,
+      right.coefficient >= 0, left.bias == 0, right.bias == 0,
+      coefficients[Int(left.coefficient)].storage === coefficients[Int(right.coefficient)].storage,
+      g.extents[2] == 1, g.extents[3] == 1, Int(g.extents[1]) == inputCount, g.input.base == 0,
+      g.output.base == 0, g.input.strides[0] == 0, g.input.strides[1] == 1,
+      g.output.strides[0] == 1, g.output.strides[1] == 0,
+      g.extents[0] == counts[Int(right.destination)]
+    else { return nil }
+    var weights: [Double]?
+    if chain.count == 3 {
+      let term = terms[chain[1]]
+      guard diagonal(of: term) == 0, counts[Int(term.destination)] == g.extents[0] else {
+        return nil
+      }
+      var entries = [Double](repeating: 0, count: Int(g.extents[0]))
+      entries.withUnsafeMutableBufferPointer { buffer in
+        if let start = buffer.baseAddress { addEntries(of: term, term.geometry, to: start) }
+      }
+      weights = entries
+    }
+    return NormalProduct(
+      matrix: coefficients[Int(right.coefficient)].storage.values + Int(g.coefficient.base),
+      rowStride: Int(g.coefficient.strides[0]), columnStride: Int(g.coefficient.strides[1]),
+      rowCount: Int(g.extents[0]), factor: left.scale * right.scale, weights: weights)
+  }
+
+  /// The entries, row-major, of normal matrices and what is beside them; `nil` for other programs.
+  var normalEntries: [Double]? {
+    let n = inputCount
+    guard n == outputCount, let (direct, chains) = pathsToOutput, !chains.isEmpty,
+      direct.allSatisfy({ terms[$0].table < 0 })
+    else { return nil }
+    var products: [NormalProduct] = []
+    for chain in chains {
+      guard let product = normalProduct(of: chain) else { return nil }
+      products.append(product)
+    }
+    var entries = [Double](repeating: 0, count: n * n)
+    entries.withUnsafeMutableBufferPointer { buffer in
+      guard let start = buffer.baseAddress else { return }
+      for product in products {
+        let m = product.rowCount
+        let workspace = NumberBuffer(
+          uninitializedCount: Dense.workspaceCount(rows: n, inner: m, columns: n))
+        Dense.multiplyNormal(
+          product.matrix, rows: m, columns: n, rowStride: product.rowStride,
+          columnStride: product.columnStride, weights: product.weights, intoLower: start,
+          rowStride: n, scaledBy: product.factor, adding: true, workspace: workspace.base)
+      }
+      Dense.reflectLower(start, count: n)
+      for index in direct {
+        addEntries(of: terms[index], terms[index].geometry, to: start, rowStride: n)
+      }
+    }
+    return entries
+  }
+}
+
+extension ProgramOperator: KnowsDefiniteness {
+  package var leastEigenvalueBound: Double? { program.leastEigenvalueBound }
+}
