@@ -16,7 +16,7 @@ extension Dense {
   /// Twice as many rows as elsewhere meet a vector while it is in registers, and memory is read in eight
   /// places at once, which it answers sooner: a tenth to a quarter of the time of a product, whether
   /// the matrix is in the second-level cache or in none. The bits are those of four rows and four more.
-  struct EightRows {
+  package struct EightRows {
     private typealias Four = SIMD4<Double>
     private typealias Eight = SIMD8<Double>
 
@@ -24,10 +24,10 @@ extension Dense {
     private let rowStride: Int
 
     @inline(__always)
-    static var areTaken: Bool { Tile.native == .wide }
+    package static var areTaken: Bool { Tile.native == .wide }
 
     @inline(__always)
-    init(_ start: UnsafePointer<Double>, rowStride: Int) {
+    package init(_ start: UnsafePointer<Double>, rowStride: Int) {
       a = start
       b = a + rowStride
       c = b + rowStride
@@ -41,7 +41,7 @@ extension Dense {
 
     /// The products of the rows with `x`, both of length `n`.
     @inline(__always)
-    func times(_ x: UnsafePointer<Double>, count n: Int) -> SIMD8<Double> {
+    package func times(_ x: UnsafePointer<Double>, count n: Int) -> SIMD8<Double> {
       var (s0, s1, s2, s3) = (Four.zero, Four.zero, Four.zero, Four.zero)
       var (s4, s5, s6, s7) = (Four.zero, Four.zero, Four.zero, Four.zero)
       var j = 0
@@ -69,7 +69,7 @@ extension Dense {
     /// The products of the rows with two vectors, for little more than those with one: a register holds
     /// four numbers of either, beside each other.
     @inline(__always)
-    func times(
+    package func times(
       _ x: UnsafePointer<Double>, and y: UnsafePointer<Double>, count n: Int
     ) -> (SIMD8<Double>, SIMD8<Double>) {
       /// Four numbers of a row, once for either vector.
@@ -110,7 +110,7 @@ extension Dense {
 
     /// Adds the rows with their factors to a vector: the first four, and then the others.
     @inline(__always)
-    func add(scaledBy w: SIMD8<Double>, to y: UnsafeMutablePointer<Double>, count n: Int) {
+    package func add(scaledBy w: SIMD8<Double>, to y: UnsafeMutablePointer<Double>, count n: Int) {
       var j = 0
       while j &+ 8 <= n {
         let upper = sum(
@@ -125,7 +125,7 @@ extension Dense {
 
     /// Adds the rows with their factors to two vectors.
     @inline(__always)
-    func add(
+    package func add(
       scaledBy v: SIMD8<Double>, to x: UnsafeMutablePointer<Double>, andBy w: SIMD8<Double>,
       to y: UnsafeMutablePointer<Double>, count n: Int
     ) {

@@ -193,6 +193,32 @@ extension Vector {
     return result
   }
 
+  /// Returns `min (2 |dᵢ| − sᵢ)`, by how much the entries `d` of a diagonal exceed all others of their row
+  /// (or column) together, of which `s` is the sum of the magnitudes, `d` included; infinity for no
+  /// entries, NaN if one is NaN.
+  package static func leastDominance(
+    of d: UnsafePointer<Double>, in s: UnsafePointer<Double>, count n: Int
+  ) -> Double {
+    var least = SIMD8<Double>(repeating: .infinity)
+    var unordered = least .!= least
+    var i = 0
+    while i &+ 8 <= n {
+      let v = 2 * magnitude(d.eight(at: i)) - s.eight(at: i)
+      unordered .|= v .!= v
+      least.replace(with: v, where: v .< least)
+      i &+= 8
+    }
+    if any(unordered) { return .nan }
+    var result = least.min()
+    while i < n {
+      let v = 2 * d[i].magnitude - s[i]
+      if v.isNaN { return .nan }
+      if v < result { result = v }
+      i &+= 1
+    }
+    return result
+  }
+
   /// Returns the index of the first NaN or infinity, or `nil` when all entries are finite.
   package static func firstNonFinite(_ x: UnsafePointer<Double>, count n: Int) -> Int? {
     // 0 · v is a zero when v is finite and NaN when it is not: one sum tells about all entries.

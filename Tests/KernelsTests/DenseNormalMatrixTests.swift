@@ -116,4 +116,12 @@ struct DenseNormalMatrixTests {
     let limit = tolerance(count: m + n, magnitude: Double(m * n))
     #expect(zip(c.times(v), y).allSatisfy { abs($0 - $1) <= limit })
   }
+
+  @Test("the lower triangle is reflected", arguments: sizes)
+  func reflected(n: Int) {
+    let a = TestMatrix(n, n, seed: n)
+    var c = a
+    Dense.reflectLower(&c.entries, count: n)
+    for i in 0..<n { for j in 0..<n { #expect(c[i, j] == a[max(i, j), min(i, j)]) } }
+  }
 }

@@ -78,4 +78,18 @@ struct VectorNormsTests {
       }
     }
   }
+
+  @Test("by how much a diagonal dominates", arguments: sizes)
+  func leastDominance(n: Int) {
+    var numbers = SeededNumbers(seed: n)
+    let d = numbers.array(n)
+    let s = numbers.array(n).map { 3 * abs($0) }
+    let expected = zip(d, s).map { 2 * abs($0) - $1 }.min() ?? .infinity
+    #expect(Vector.leastDominance(of: d, in: s, count: n) == expected)
+    for i in 0..<n {
+      var broken = s
+      broken[i] = .nan
+      #expect(Vector.leastDominance(of: d, in: broken, count: n).isNaN)
+    }
+  }
 }

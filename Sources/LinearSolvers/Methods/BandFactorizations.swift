@@ -39,11 +39,13 @@ struct BandLU: Factorization {
       let scaling = scaling
       scaled.numbers.withMutablePointer { scaling.apply(to: $0, Self.runs(of: matrix)) }
     }
-    norms = Self.maximumSums(scaled)
+    let (norms, dominance) = Self.maximumSums(scaled)
+    self.norms = norms
     factors = try Self.factorised(scaled)
     let width = Double(2 * matrix.lower + matrix.upper + 1)
     condition = try requireRegular(
-      limit: 4 * width * Double.ulpOfOne, pivots: pivots, passenger: passenger)
+      limit: 4 * width * Double.ulpOfOne, pivots: pivots, dominance: dominance,
+      passenger: passenger)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {
@@ -126,12 +128,14 @@ struct BandLU: Factorization {
     }
   }
 
-  /// `(‖Â‖∞, ‖Â‖₁)`.
-  private static func maximumSums(_ matrix: BandMatrix) -> (Double, Double) {
+  /// `(‖Â‖∞, ‖Â‖₁)`, and by how much the diagonal dominates the columns at least.
+  private static func maximumSums(
+    _ matrix: BandMatrix
+  ) -> (norms: (rows: Double, columns: Double), dominance: Double) {
     let n = matrix.count
     return matrix.numbers.withPointer { values in
-      func largestSum(byRows: Bool) -> Double {
-        var largest = 0.0
+      func sums(byRows: Bool) -> (largest: Double, dominance: Double) {
+        var (largest, dominance) = (0.0, Double.infinity)
         _ = Tiles.allSatisfy(count: n) { tile, sums in
           sums.update(repeating: 0, count: tile.count)
           for d in -matrix.lower...matrix.upper {
@@ -144,11 +148,18 @@ struct BandLU: Factorization {
               count: range.count)
           }
           largest = Swift.max(largest, Vector.maximumMagnitude(sums, count: tile.count))
+          if !byRows {
+            dominance = Swift.min(
+              dominance,
+              Vector.leastDominance(
+                of: values + matrix.lower * n + tile.lowerBound, in: sums, count: tile.count))
+          }
           return true
         }
-        return largest
+        return (largest, dominance)
       }
-      return (largestSum(byRows: true), largestSum(byRows: false))
+      let (rows, columns) = (sums(byRows: true), sums(byRows: false))
+      return ((rows.largest, columns.largest), columns.dominance)
     }
   }
 

@@ -7,7 +7,8 @@ public struct ConditionEvidence: Sendable {
   public let conditionNumber: Double
 
   /// `‖Â⁻¹‖₁`, estimated (W. W. Hager 1984, N. J. Higham 1988): never too large, and hardly ever
-  /// less than a third.
+  /// less than a third. For a band whose diagonal dominates its columns, a bound: never too small, and
+  /// rarely more than a few times too large.
   public let inverseNorm: Double
 
   let scaling: Equilibration
@@ -27,6 +28,9 @@ public struct ConditionEvidence: Sendable {
     evidence.units = units
     return evidence
   }
+
+  /// Up to this condition number the bound by the diagonal takes the place of an estimate.
+  static var dominatedLimit: Double { 64 }
 
   /// Before there are factors to ask.
   static let unknown = ConditionEvidence(

@@ -69,15 +69,26 @@ extension Factorization {
   /// Elimination on an exactly singular matrix finds, because of rounding, the factors of one at a
   /// relative distance of about `width · ε`; so nothing above that limit was singular.
   ///
+  /// Where the diagonal dominates every column, by `δ` at least, nothing is estimated: then
+  /// `‖Â⁻¹‖₁ ≤ 1/δ` (J. M. Varah, "A lower bound for the smallest singular value of a matrix", Linear
+  /// Algebra Appl. 11 (1975), 3–5).
+  ///
   /// - Parameters:
   ///   - pivots: for the error only.
+  ///   - dominance: `δ`, if it is known; it counts if it is not much smaller than `‖Â‖₁`.
   ///   - passenger: is solved for on the way.
   func requireRegular(
-    limit: Double, pivots: @autoclosure () -> some Collection<Double>, passenger: Passenger? = nil
+    limit: Double, pivots: @autoclosure () -> some Collection<Double>, dominance: Double = 0,
+    passenger: Passenger? = nil
   ) throws(LinearSolveError) -> ConditionEvidence {
+    let isDominated = dominance > 0 && norms.columns <= ConditionEvidence.dominatedLimit * dominance
     let rounds = count <= 1000 ? 5 : 0  // for long bands the estimate should not outweigh the rest
     func inverseNorm(_ passenger: UnsafeMutablePointer<Double>?) -> Double {
-      ConditionEstimate.inverseNorm(
+      if isDominated {
+        if let passenger { solve(passenger, transposed: false) }
+        return 1 / dominance
+      }
+      return ConditionEstimate.inverseNorm(
         count: count, rounds: rounds, passenger: passenger
       ) { b, columns, transposed in
         // Dense factors take few columns faster one by one.

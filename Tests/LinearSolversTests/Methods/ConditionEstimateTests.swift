@@ -33,4 +33,67 @@ import Testing
     #expect(estimate == .infinity)
     #expect(ConditionEstimate.inverseNorm(count: 0) { _, _ in } == 0)
   }
+
+  /// A diagonal that dominates the columns bounds the norm of the inverse, without a solve.
+  @Test(arguments: [2, 3, 10, 200])
+  func dominatedBandsHaveABound(n: Int) throws {
+    for seed in 1...10 as ClosedRange<UInt64> {
+      for (lower, upper) in [(1, 1), (2, 1), (0, 2)] where lower + upper < n {
+        // Off-diagonal sums up to 2 in a column, at most 1.5 below the diagonal entry.
+        var matrix = BandMatrix(count: n, lower: lower, upper: upper)
+        let numbers = ProbeVector.make(count: n * (lower + upper + 1), seed: seed)
+        var sums = [Double](repeating: 0, count: n)
+        var next = 0
+        for i in 0..<n {
+          for j in max(0, i - lower)...min(n - 1, i + upper) where j != i {
+            matrix[i, j] = numbers[next]
+            sums[j] += abs(numbers[next])
+            next += 1
+          }
+        }
+        for j in 0..<n { matrix[j, j] = (j % 2 == 0 ? 1 : -1) * (sums[j] + 0.25 + Double(j % 3)) }
+        let prepared = try BandedLUSolver().prepare(
+          BandedOperator(matrix))
+        let evidence = try #require(prepared.condition)
+        #expect(abs(evidence.inverseNorm - 4) <= 1e-12 || n < 3)
+        var exact = 0.0
+        for j in 0..<n {
+          var unit = [Double](repeating: 0, count: n)
+          unit[j] = 1
+          exact = max(exact, try prepared.solve(unit).vector.reduce(0) { $0 + abs($1) })
+        }
+        #expect(evidence.inverseNorm >= exact * (1 - 1e-12))
+      }
+    }
+  }
+
+  /// Where rows are dominated and columns are not, the norm of columns is estimated, from below.
+  @Test func rowsDoNotCount() throws {
+    var matrix = BandMatrix(count: 3, lower: 1, upper: 1)
+    for (i, j, value) in [(0, 0, 9.0), (0, 1, 8.0), (1, 1, 9), (2, 1, 8), (2, 2, 9)] {
+      matrix[i, j] = value
+    }
+    let prepared = try BandedLUSolver().prepare(BandedOperator(matrix))
+    let evidence = try #require(prepared.condition)
+    // The inverse is diag(1/9) but for its second column, −8/81, 1/9, −8/81.
+    let exact = 1.0 / 9 + 16.0 / 81
+    #expect(evidence.inverseNorm <= exact * (1 + 1e-15) && evidence.inverseNorm > exact / 3)
+  }
+
+  /// The right-hand side that is handed along is solved for there, too.
+  @Test func passengersRideWithABound() throws {
+    let n = 50
+    var matrix = BandMatrix(count: n, lower: 1, upper: 1)
+    for i in 0..<n {
+      matrix[i, i] = 4
+      if i > 0 { matrix[i, i - 1] = -1 }
+      if i < n - 1 { matrix[i, i + 1] = 1 }
+    }
+    let b = ProbeVector.make(count: n, seed: 3)
+    let (prepared, solution) = try Automatic().prepare(BandedOperator(matrix), solving: b)
+    #expect(try #require(prepared.condition).inverseNorm == 0.5)
+    let expected = try prepared.solve(b).vector
+    let found = try #require(solution)
+    #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-14 })
+  }
 }
