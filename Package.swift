@@ -247,12 +247,13 @@ let package = Package(
         "ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter", "Measurement",
         "PeerProblems",
       ],
-      path: "Benchmarks/CoreBenchmarks"),
+      path: "Benchmarks/CoreBenchmarks",
+      swiftSettings: pageSettings),
     // Problems with references that do not use the library, for comparisons with other libraries.
     .target(
       name: "PeerProblems",
       dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Measurement", "FaultHunt",
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Measurement", "FaultOracle",
         "Kernels",
       ],
       path: "Benchmarks/PeerProblems"),
@@ -262,16 +263,26 @@ let package = Package(
       path: "Benchmarks/PeerBenchmarks",
       swiftSettings: pageSettings),
     .executableTarget(
-      name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe"),
-    // Optimised in debug builds as well: its tests judge a thousand problems.
+      name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe",
+      swiftSettings: pageSettings),
+    // Problems drawn at random and their true derivatives, without the library. Optimised in debug
+    // builds as well: its tests judge a thousand problems.
+    .target(
+      name: "FaultOracle",
+      dependencies: ["Measurement"],
+      path: "Benchmarks/FaultOracle",
+      swiftSettings: kernelSettings),
+    // The library's derivatives of the same problems, and the verdicts.
     .target(
       name: "FaultHunt",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Measurement"],
+      dependencies: ["FaultOracle", "ImplicitDifferentiation", "Optimality"],
       path: "Benchmarks/FaultHunt",
       exclude: ["README.md"],
-      swiftSettings: kernelSettings),
+      swiftSettings: pageSettings),
     .executableTarget(
-      name: "fault-hunt", dependencies: ["FaultHunt"], path: "Benchmarks/FaultHuntCommand"),
+      name: "fault-hunt", dependencies: ["FaultHunt", "FaultOracle"],
+      path: "Benchmarks/FaultHuntCommand",
+      swiftSettings: pageSettings),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
@@ -311,7 +322,8 @@ let package = Package(
       dependencies: [
         "ImplicitDifferentiation", "LiteratePages", "PageWriter", "TutorialRuns", "workbook",
       ]),
-    .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
+    .testTarget(
+      name: "FaultHuntTests", dependencies: ["FaultHunt", "FaultOracle"], exclude: ["Oracle"]),
     .testTarget(name: "PeerProblemsTests", dependencies: ["PeerProblems", "Measurement"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(
