@@ -40,7 +40,7 @@ let package = Package(
   products: [
     .library(name: "ImplicitDifferentiation", targets: ["ImplicitDifferentiation"]),
     .library(name: "LinearSolvers", targets: ["LinearSolvers"]),
-    .library(name: "TracedTensors", targets: ["TracedTensors"]),
+    .library(name: "TracedTensors", targets: ["TracedTensors", "TracedSolves"]),
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
@@ -75,11 +75,15 @@ let package = Package(
         .linkedFramework(
           "Accelerate", .when(platforms: [.macOS, .iOS], traits: ["LAPACK"])),
       ]),
-    .target(name: "LinearSolvers", dependencies: ["Kernels"]),
-    .target(name: "TracedTensors", dependencies: ["LinearSolvers", "Kernels"]),
+    .target(name: "LinearOperators", dependencies: ["Kernels"]),
+    // These two know nothing of each other, and so are compiled side by side.
+    .target(name: "LinearSolvers", dependencies: ["LinearOperators", "Kernels"]),
+    .target(name: "TracedTensors", dependencies: ["LinearOperators", "Kernels"]),
+    .target(name: "TracedSolves", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
     .target(
-      name: "ImplicitDifferentiation", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
-    .target(name: "ForwardSolvers", dependencies: ["TracedTensors"]),
+      name: "ImplicitDifferentiation",
+      dependencies: ["TracedSolves", "TracedTensors", "LinearSolvers", "Kernels"]),
+    .target(name: "ForwardSolvers", dependencies: ["TracedSolves"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -290,12 +294,12 @@ let package = Package(
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.
     .target(
-      name: "TensorChecks", dependencies: ["TracedTensors", "Measurement"],
+      name: "TensorChecks", dependencies: ["TracedSolves", "Measurement"],
       path: "Tests/TensorChecks",
       swiftSettings: pageSettings),
     .testTarget(
       name: "TracedTensorsTests",
-      dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
+      dependencies: ["TracedSolves", "TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
       dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
