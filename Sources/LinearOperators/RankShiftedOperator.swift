@@ -17,7 +17,8 @@ package struct RankShiftedOperator: LinearOperator {
   package var rowCount: Int { base.rowCount }
   package var columnCount: Int { base.columnCount }
 
-  package func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
+  package func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError)
+  {
     try base.matvec(x, into: &y)
     addShift(x, into: &y, through: right, along: left)
   }

@@ -63,7 +63,8 @@ package enum Block: Sendable {
   }
 
   /// Multiplies entry (i, j) by `rowFactors[i] · columnFactors[j]`.
-  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>) {
+  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>)
+  {
     switch self {
     case .sparse(var block):
       block.scale(rowFactors, columnFactors)
@@ -128,7 +129,8 @@ package struct DenseBlock: Sendable {
       entries: result)
   }
 
-  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>) {
+  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>)
+  {
     for i in 0..<rowCount {
       let r = rowFactors[rowFactors.startIndex + i]
       for j in 0..<columnCount {

@@ -207,7 +207,8 @@ package struct SparseBlock: Sendable {
   }
 
   /// Multiplies entry (i, j) by `rowFactors[i] · columnFactors[j]`.
-  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>) {
+  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>)
+  {
     for i in 0..<rowCount {
       let r = rowFactors[rowFactors.startIndex + i]
       for k in row(i) {
