@@ -16,15 +16,22 @@ let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
-/// Pages spend their time inside the library, which is optimised: optimising what they are made of
-/// as well would take a quarter of the processor time of a release build and make none of them
-/// faster. (A page that computes for long in loops of its own should go without these settings. The
-/// second flag saves checking the types twice: unoptimised, a module is otherwise written by a job
-/// of its own.)
+/// Pages, and what arranges benchmarks, spend their time inside the library, which is optimised:
+/// optimising what they are made of as well would take the processors half as long again for a
+/// release build and make none of them faster. (A page that computes for long in loops of its own
+/// should go without these settings. The second flag saves checking the types twice: unoptimised, a
+/// module is otherwise written by a job of its own.)
 let pageSettings: [SwiftSetting] = [
   .unsafeFlags(
     ["-Onone", "-no-emit-module-separately-wmo"], .when(configuration: .release))
 ]
+
+/// A page: `Tutorials/NAME`, with a folder `Data` if its numbers come from there.
+func page(_ name: String, uses modules: [Target.Dependency], withData: Bool = false) -> Target {
+  .executableTarget(
+    name: name, dependencies: modules + ["LiteratePages"], path: "Tutorials/\(name)",
+    exclude: withData ? ["Data"] : [], swiftSettings: pageSettings)
+}
 
 /// The page on the compiler's derivatives needs a toolchain that has them; where it has not, a
 /// sentence takes its place.
@@ -96,101 +103,44 @@ let package = Package(
       dependencies: ["TracedTensors", "Kernels", "TopLevelErrors"],
       swiftSettings: pageSettings),
 
-    .executableTarget(
-      name: "ImplicitFunctionTheorem",
-      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/ImplicitFunctionTheorem",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "UnconstrainedOptimization",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/UnconstrainedOptimization",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "UnconstrainedOptimizationSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/UnconstrainedOptimizationSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "ConstrainedQP",
-      dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
-      ],
-      path: "Tutorials/ConstrainedQP",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "ConstrainedQPSolutions",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/ConstrainedQPSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "NonlinearSystems",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/NonlinearSystems",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "NonlinearSystemsSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/NonlinearSystemsSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SoftmaxAsOptimization",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
-      path: "Tutorials/SoftmaxAsOptimization",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SoftmaxAsOptimizationSolutions",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/SoftmaxAsOptimizationSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SinkhornFixedPoint",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/SinkhornFixedPoint",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SinkhornFixedPointSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/SinkhornFixedPointSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "OrderTwoAndBeyond",
-      dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
-      ],
-      path: "Tutorials/OrderTwoAndBeyond",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "OrderTwoAndBeyondSolutions",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/OrderTwoAndBeyondSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "CheaperThanUnrolling",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrolling",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "CheaperThanUnrollingSolutions",
-      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrollingSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "MetaLearning",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/MetaLearning",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "MetaLearningSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/MetaLearningSolutions",
-      swiftSettings: pageSettings),
+    page("ImplicitFunctionTheorem", uses: ["ImplicitDifferentiation", "Comparison"]),
+    page(
+      "UnconstrainedOptimization",
+      uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"], withData: true),
+    page(
+      "UnconstrainedOptimizationSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers"]),
+    page(
+      "ConstrainedQP",
+      uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "ConstrainedQPSolutions", uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers"]),
+    page(
+      "NonlinearSystems", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page("NonlinearSystemsSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers"]),
+    page(
+      "SoftmaxAsOptimization", uses: ["ImplicitDifferentiation", "Optimality", "Comparison"],
+      withData: true),
+    page("SoftmaxAsOptimizationSolutions", uses: ["ImplicitDifferentiation"]),
+    page(
+      "SinkhornFixedPoint", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "SinkhornFixedPointSolutions",
+      uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"]),
+    page(
+      "OrderTwoAndBeyond",
+      uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison"]),
+    page("OrderTwoAndBeyondSolutions", uses: ["ImplicitDifferentiation"]),
+    page(
+      "CheaperThanUnrolling", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"]),
+    page("CheaperThanUnrollingSolutions", uses: ["ImplicitDifferentiation", "Comparison"]),
+    page(
+      "MetaLearning", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "MetaLearningSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality"]),
     // The inputs of the page below, which its tests compare with the same errors.
     .target(
       name: "HostileInputs",
@@ -200,21 +150,11 @@ let package = Package(
       ],
       path: "Tutorials/HostileInputs",
       swiftSettings: pageSettings),
-    .executableTarget(
-      name: "WhenThereIsNoDerivative",
-      dependencies: ["ImplicitDifferentiation", "HostileInputs", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivative",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "WhenThereIsNoDerivativeSolutions",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivativeSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "FiveUseCases",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/FiveUseCases",
-      swiftSettings: pageSettings),
+    page("WhenThereIsNoDerivative", uses: ["ImplicitDifferentiation", "HostileInputs"]),
+    page(
+      "WhenThereIsNoDerivativeSolutions",
+      uses: ["ImplicitDifferentiation", "Optimality", "Comparison"]),
+    page("FiveUseCases", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality"]),
     .executableTarget(
       name: "WithTheCompiler",
       dependencies: ["CompilerDifferentiation", "LiteratePages"],
