@@ -16,15 +16,22 @@ let kernelSettings: [SwiftSetting] = [
   .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
 ]
 
-/// Pages spend their time inside the library, which is optimised: optimising what they are made of
-/// as well would take a quarter of the processor time of a release build and make none of them
-/// faster. (A page that computes for long in loops of its own should go without these settings. The
-/// second flag saves checking the types twice: unoptimised, a module is otherwise written by a job
-/// of its own.)
+/// Pages, and what arranges benchmarks, spend their time inside the library, which is optimised:
+/// optimising what they are made of as well would take the processors half as long again for a
+/// release build and make none of them faster. (A page that computes for long in loops of its own
+/// should go without these settings. The second flag saves checking the types twice: unoptimised, a
+/// module is otherwise written by a job of its own.)
 let pageSettings: [SwiftSetting] = [
   .unsafeFlags(
     ["-Onone", "-no-emit-module-separately-wmo"], .when(configuration: .release))
 ]
+
+/// A page: `Tutorials/NAME`, with a folder `Data` if its numbers come from there.
+func page(_ name: String, uses modules: [Target.Dependency], withData: Bool = false) -> Target {
+  .executableTarget(
+    name: name, dependencies: modules + ["LiteratePages"], path: "Tutorials/\(name)",
+    exclude: withData ? ["Data"] : [], swiftSettings: pageSettings)
+}
 
 /// The page on the compiler's derivatives needs a toolchain that has them; where it has not, a
 /// sentence takes its place.
@@ -40,7 +47,7 @@ let package = Package(
   products: [
     .library(name: "ImplicitDifferentiation", targets: ["ImplicitDifferentiation"]),
     .library(name: "LinearSolvers", targets: ["LinearSolvers"]),
-    .library(name: "TracedTensors", targets: ["TracedTensors"]),
+    .library(name: "TracedTensors", targets: ["TracedTensors", "TracedSolves"]),
     .library(name: "ForwardSolvers", targets: ["ForwardSolvers"]),
     .library(name: "Comparison", targets: ["Comparison"]),
     .library(name: "Optimality", targets: ["Optimality"]),
@@ -75,11 +82,15 @@ let package = Package(
         .linkedFramework(
           "Accelerate", .when(platforms: [.macOS, .iOS], traits: ["LAPACK"])),
       ]),
-    .target(name: "LinearSolvers", dependencies: ["Kernels"]),
-    .target(name: "TracedTensors", dependencies: ["LinearSolvers", "Kernels"]),
+    .target(name: "LinearOperators", dependencies: ["Kernels"]),
+    // These two know nothing of each other, and so are compiled side by side.
+    .target(name: "LinearSolvers", dependencies: ["LinearOperators", "Kernels"]),
+    .target(name: "TracedTensors", dependencies: ["LinearOperators", "Kernels"]),
+    .target(name: "TracedSolves", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
     .target(
-      name: "ImplicitDifferentiation", dependencies: ["TracedTensors", "LinearSolvers", "Kernels"]),
-    .target(name: "ForwardSolvers", dependencies: ["TracedTensors"]),
+      name: "ImplicitDifferentiation",
+      dependencies: ["TracedSolves", "TracedTensors", "LinearSolvers", "Kernels"]),
+    .target(name: "ForwardSolvers", dependencies: ["TracedSolves"]),
     .target(name: "Comparison", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Optimality", dependencies: ["ImplicitDifferentiation", "Kernels"]),
     .target(name: "Batches", dependencies: ["ImplicitDifferentiation", "Kernels"]),
@@ -92,101 +103,44 @@ let package = Package(
       dependencies: ["TracedTensors", "Kernels", "TopLevelErrors"],
       swiftSettings: pageSettings),
 
-    .executableTarget(
-      name: "ImplicitFunctionTheorem",
-      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/ImplicitFunctionTheorem",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "UnconstrainedOptimization",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/UnconstrainedOptimization",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "UnconstrainedOptimizationSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/UnconstrainedOptimizationSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "ConstrainedQP",
-      dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
-      ],
-      path: "Tutorials/ConstrainedQP",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "ConstrainedQPSolutions",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/ConstrainedQPSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "NonlinearSystems",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/NonlinearSystems",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "NonlinearSystemsSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "LiteratePages"],
-      path: "Tutorials/NonlinearSystemsSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SoftmaxAsOptimization",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
-      path: "Tutorials/SoftmaxAsOptimization",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SoftmaxAsOptimizationSolutions",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/SoftmaxAsOptimizationSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SinkhornFixedPoint",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/SinkhornFixedPoint",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "SinkhornFixedPointSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/SinkhornFixedPointSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "OrderTwoAndBeyond",
-      dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison", "LiteratePages",
-      ],
-      path: "Tutorials/OrderTwoAndBeyond",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "OrderTwoAndBeyondSolutions",
-      dependencies: ["ImplicitDifferentiation", "LiteratePages"],
-      path: "Tutorials/OrderTwoAndBeyondSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "CheaperThanUnrolling",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrolling",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "CheaperThanUnrollingSolutions",
-      dependencies: ["ImplicitDifferentiation", "Comparison", "LiteratePages"],
-      path: "Tutorials/CheaperThanUnrollingSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "MetaLearning",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison", "LiteratePages"],
-      path: "Tutorials/MetaLearning",
-      exclude: ["Data"],
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "MetaLearningSolutions",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/MetaLearningSolutions",
-      swiftSettings: pageSettings),
+    page("ImplicitFunctionTheorem", uses: ["ImplicitDifferentiation", "Comparison"]),
+    page(
+      "UnconstrainedOptimization",
+      uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"], withData: true),
+    page(
+      "UnconstrainedOptimizationSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers"]),
+    page(
+      "ConstrainedQP",
+      uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "ConstrainedQPSolutions", uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers"]),
+    page(
+      "NonlinearSystems", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page("NonlinearSystemsSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers"]),
+    page(
+      "SoftmaxAsOptimization", uses: ["ImplicitDifferentiation", "Optimality", "Comparison"],
+      withData: true),
+    page("SoftmaxAsOptimizationSolutions", uses: ["ImplicitDifferentiation"]),
+    page(
+      "SinkhornFixedPoint", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "SinkhornFixedPointSolutions",
+      uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"]),
+    page(
+      "OrderTwoAndBeyond",
+      uses: ["ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Comparison"]),
+    page("OrderTwoAndBeyondSolutions", uses: ["ImplicitDifferentiation"]),
+    page(
+      "CheaperThanUnrolling", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"]),
+    page("CheaperThanUnrollingSolutions", uses: ["ImplicitDifferentiation", "Comparison"]),
+    page(
+      "MetaLearning", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Comparison"],
+      withData: true),
+    page(
+      "MetaLearningSolutions", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality"]),
     // The inputs of the page below, which its tests compare with the same errors.
     .target(
       name: "HostileInputs",
@@ -196,21 +150,11 @@ let package = Package(
       ],
       path: "Tutorials/HostileInputs",
       swiftSettings: pageSettings),
-    .executableTarget(
-      name: "WhenThereIsNoDerivative",
-      dependencies: ["ImplicitDifferentiation", "HostileInputs", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivative",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "WhenThereIsNoDerivativeSolutions",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Comparison", "LiteratePages"],
-      path: "Tutorials/WhenThereIsNoDerivativeSolutions",
-      swiftSettings: pageSettings),
-    .executableTarget(
-      name: "FiveUseCases",
-      dependencies: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality", "LiteratePages"],
-      path: "Tutorials/FiveUseCases",
-      swiftSettings: pageSettings),
+    page("WhenThereIsNoDerivative", uses: ["ImplicitDifferentiation", "HostileInputs"]),
+    page(
+      "WhenThereIsNoDerivativeSolutions",
+      uses: ["ImplicitDifferentiation", "Optimality", "Comparison"]),
+    page("FiveUseCases", uses: ["ImplicitDifferentiation", "ForwardSolvers", "Optimality"]),
     .executableTarget(
       name: "WithTheCompiler",
       dependencies: ["CompilerDifferentiation", "LiteratePages"],
@@ -241,18 +185,21 @@ let package = Package(
 
     .target(name: "AllocationCounter", path: "Benchmarks/AllocationCounter"),
     .target(name: "Measurement", path: "Benchmarks/Measurement"),
+    // The loops that CoreBenchmarks compares the library with, optimised where it is not.
+    .target(name: "HandWritten", path: "Benchmarks/HandWritten"),
     .executableTarget(
       name: "CoreBenchmarks",
       dependencies: [
         "ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter", "Measurement",
-        "PeerProblems",
+        "HandWritten", "PeerProblems",
       ],
-      path: "Benchmarks/CoreBenchmarks"),
+      path: "Benchmarks/CoreBenchmarks",
+      swiftSettings: pageSettings),
     // Problems with references that do not use the library, for comparisons with other libraries.
     .target(
       name: "PeerProblems",
       dependencies: [
-        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Measurement", "FaultHunt",
+        "ImplicitDifferentiation", "Optimality", "ForwardSolvers", "Measurement", "FaultOracle",
         "Kernels",
       ],
       path: "Benchmarks/PeerProblems"),
@@ -262,27 +209,37 @@ let package = Package(
       path: "Benchmarks/PeerBenchmarks",
       swiftSettings: pageSettings),
     .executableTarget(
-      name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe"),
-    // Optimised in debug builds as well: its tests judge a thousand problems.
+      name: "Probe", dependencies: ["TracedTensors", "TensorChecks"], path: "Benchmarks/Probe",
+      swiftSettings: pageSettings),
+    // Problems drawn at random and their true derivatives, without the library. Optimised in debug
+    // builds as well: its tests judge a thousand problems.
+    .target(
+      name: "FaultOracle",
+      dependencies: ["Measurement"],
+      path: "Benchmarks/FaultOracle",
+      swiftSettings: kernelSettings),
+    // The library's derivatives of the same problems, and the verdicts.
     .target(
       name: "FaultHunt",
-      dependencies: ["ImplicitDifferentiation", "Optimality", "Measurement"],
+      dependencies: ["FaultOracle", "ImplicitDifferentiation", "Optimality"],
       path: "Benchmarks/FaultHunt",
       exclude: ["README.md"],
-      swiftSettings: kernelSettings),
+      swiftSettings: pageSettings),
     .executableTarget(
-      name: "fault-hunt", dependencies: ["FaultHunt"], path: "Benchmarks/FaultHuntCommand"),
+      name: "fault-hunt", dependencies: ["FaultHunt", "FaultOracle"],
+      path: "Benchmarks/FaultHuntCommand",
+      swiftSettings: pageSettings),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
     .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.
     .target(
-      name: "TensorChecks", dependencies: ["TracedTensors", "Measurement"],
+      name: "TensorChecks", dependencies: ["TracedSolves", "Measurement"],
       path: "Tests/TensorChecks",
       swiftSettings: pageSettings),
     .testTarget(
       name: "TracedTensorsTests",
-      dependencies: ["TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
+      dependencies: ["TracedSolves", "TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
       dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
@@ -311,7 +268,8 @@ let package = Package(
       dependencies: [
         "ImplicitDifferentiation", "LiteratePages", "PageWriter", "TutorialRuns", "workbook",
       ]),
-    .testTarget(name: "FaultHuntTests", dependencies: ["FaultHunt"], exclude: ["Oracle"]),
+    .testTarget(
+      name: "FaultHuntTests", dependencies: ["FaultHunt", "FaultOracle"], exclude: ["Oracle"]),
     .testTarget(name: "PeerProblemsTests", dependencies: ["PeerProblems", "Measurement"]),
     .testTarget(name: "DocumentTests", dependencies: ["ImplicitDifferentiation", "LiteratePages"]),
     .testTarget(

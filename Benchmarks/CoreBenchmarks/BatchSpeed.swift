@@ -1,4 +1,5 @@
 import Batches
+import HandWritten
 import ImplicitDifferentiation
 import Measurement
 import PeerProblems

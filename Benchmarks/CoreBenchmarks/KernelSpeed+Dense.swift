@@ -1,3 +1,4 @@
+import HandWritten
 import Measurement
 import Kernels
 

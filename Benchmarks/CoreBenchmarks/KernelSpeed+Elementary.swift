@@ -1,3 +1,4 @@
+import HandWritten
 import Measurement
 import Kernels
 
@@ -20,7 +21,7 @@ extension KernelBench {
       "exp, n = \(n)", elements: n, target: nil,
       [
         Contestant("C library", library, library) {
-          for i in 0..<n { library.start[i] = exp(x.start[i]) }
+          ElementaryLoops.exp(x.start, into: library.start, count: n)
         },
         Contestant("Elementary.exp", ours, library) {
           Elementary.exp(x.start, into: ours.start, count: n)
@@ -30,7 +31,7 @@ extension KernelBench {
       "log, n = \(n)", elements: n, target: nil,
       [
         Contestant("C library", library, library) {
-          for i in 0..<n { library.start[i] = log(positive.start[i]) }
+          ElementaryLoops.log(positive.start, into: library.start, count: n)
         },
         Contestant("Elementary.log", ours, library) {
           Elementary.log(positive.start, into: ours.start, count: n)
@@ -46,11 +47,7 @@ extension KernelBench {
       "log Σ exp, n = \(n)", elements: n, target: nil,
       [
         Contestant("C library", single, expected) {
-          var largest = x.start[0]
-          for i in 1..<n where x.start[i] > largest { largest = x.start[i] }
-          var sum = 0.0
-          for i in 0..<n { sum += exp(x.start[i] - largest) }
-          single.start[0] = largest + log(sum)
+          single.start[0] = ElementaryLoops.logSumExp(x.start, count: n)
         },
         Contestant("ElementwiseKernels.logSumExp", result, expected) {
           ElementwiseKernels.logSumExp(x.start, outer: 1, count: n, inner: 1, into: result.start)

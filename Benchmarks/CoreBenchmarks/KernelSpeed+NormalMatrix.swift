@@ -1,3 +1,4 @@
+import HandWritten
 import Measurement
 import Kernels
 
@@ -28,10 +29,8 @@ extension KernelBench {
       [
         peer.map { peer in
           Contestant("rows scaled by √D, OpenBLAS syrk", peers, expected) {
-            for p in 0..<m {
-              let root = weights.start[p].squareRoot()
-              for i in 0..<n { scaled.start[p * n + i] = root * x.start[p * n + i] }
-            }
+            RowLoops.scale(
+              x.start, byRootsOf: weights.start, rows: m, columns: n, into: scaled.start)
             peer.syrk(
               OpenBLAS.rowMajor, OpenBLAS.lower, OpenBLAS.transposed, width, height, 1,
               scaled.start, width, 0, peers.start, width)
@@ -70,7 +69,7 @@ extension KernelBench {
             peer.gemv(
               OpenBLAS.rowMajor, OpenBLAS.plain, height, width, 1, x.start, width, v.start, 1, 0,
               residual.start, 1)
-            for p in 0..<m { residual.start[p] *= weights.start[p] }
+            RowLoops.scale(residual.start, by: weights.start, count: m)
             peer.gemv(
               OpenBLAS.rowMajor, OpenBLAS.transposed, height, width, 1, x.start, width,
               residual.start, 1, 0, peers.start, 1)

@@ -1,3 +1,4 @@
+import HandWritten
 import ImplicitDifferentiation
 import Measurement
 
@@ -20,7 +21,7 @@ func benchmarkTridiagonalReplay(
       rounds: settings.rounds, turn: settings.turn,
       [
         Contestant(
-          name: "naive hand loop", run: { naiveProduct(diagonal, v, into: &looped) },
+          name: "naive hand loop", run: { naiveTridiagonalProduct(diagonal, v, into: &looped) },
           error: { relativeError(looped, reference) }),
         Contestant(
           name: "replayed program",
@@ -71,17 +72,5 @@ struct ExponentialTridiagonal {
       let neighbours = (i > 0 ? v[i - 1] : 0) + (i + 1 < count ? v[i + 1] : 0)
       return diagonal[i] * v[i] - neighbours
     }
-  }
-}
-
-/// Not inlined, so that neither contestant profits from being known to its caller.
-@inline(never)
-private func naiveProduct(_ diagonal: [Double], _ v: [Double], into out: inout [Double]) {
-  let n = v.count
-  for i in 0..<n {
-    var sum = diagonal[i] * v[i]
-    if i > 0 { sum -= v[i - 1] }
-    if i < n - 1 { sum -= v[i + 1] }
-    out[i] = sum
   }
 }

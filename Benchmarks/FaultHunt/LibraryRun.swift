@@ -1,3 +1,4 @@
+import FaultOracle
 import ImplicitDifferentiation
 import Optimality
 

@@ -1,3 +1,4 @@
+import FaultOracle
 import ImplicitDifferentiation
 
 /// The polynomial of a problem in the tensor operations of the library; see `Smooth` for the

@@ -1,3 +1,5 @@
+import FaultOracle
+
 extension Tally: CustomStringConvertible {
   /// Tables of verdicts and refusals, and how far from the goals the honesty of statements is.
   package var description: String {

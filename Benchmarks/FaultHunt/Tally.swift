@@ -1,3 +1,5 @@
+import FaultOracle
+
 /// The verdicts of many problems, counted.
 package struct Tally: Sendable {
   /// Verdicts of one group of problems; each problem has two, forward and reverse.

@@ -1,3 +1,4 @@
+import FaultOracle
 import ImplicitDifferentiation
 
 /// What became of one derivative, judged by the oracle.

@@ -1,6 +1,7 @@
 // Hunts for derivatives that are wrong without a word.
 
 import FaultHunt
+import FaultOracle
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,4 @@
-import FaultHunt
+import FaultOracle
 import ImplicitDifferentiation
 import Kernels
 import Measurement

@@ -1,4 +1,4 @@
-import FaultHunt
+import FaultOracle
 import ForwardSolvers
 import ImplicitDifferentiation
 import Measurement

@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// Solves `F(x) = 0` by Broyden's method: Newton's, with one Jacobian that is corrected at each step
 /// from what the step showed instead of being computed anew.

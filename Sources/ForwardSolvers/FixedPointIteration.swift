@@ -53,7 +53,7 @@ public struct FixedPointIteration: Sendable {
     let packing = Packing(start)
     func defect(_ x: Tensor) throws -> Tensor {
       let image = vector(of: try T(packing.unpack(x)).variables)
-      try requireCount(image.count, x.count, "the value of the map (as many as unknowns)")
+      try requireEqualCounts(image.count, x.count, "the value of the map (as many as unknowns)")
       return image - x
     }
 

@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// Solves convex quadratic programs
 /// ```

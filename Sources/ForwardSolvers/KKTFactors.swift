@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// The matrix of a step of the interior-point method, factorised:
 /// ```
@@ -47,7 +47,7 @@ struct KKTFactors {
     if let prepared, !b.isTraced {
       x = Tensor(try prepared.solve(b.scalars).vector)
     } else {
-      x = try TracedTensors.solve(matrix, b)
+      x = try TracedSolves.solve(matrix, b)
     }
     return (x.slice(0..<n), x.slice(n..<x.count))
   }

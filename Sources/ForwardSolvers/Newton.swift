@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// Minimises by Newton's method: steps along `d` with `H d = −∇f`, where `H` is the Hessian.
 ///

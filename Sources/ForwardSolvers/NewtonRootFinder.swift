@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// Solves `F(x) = 0`, as many equations as unknowns, by Newton's method: `x ← x + d` with
 /// `J d = −F(x)` and `J` the Jacobian.

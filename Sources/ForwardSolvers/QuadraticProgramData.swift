@@ -48,7 +48,7 @@ struct QuadraticProgramData {
     checking Q: Tensor?, c: Tensor, A: Tensor?, b: Tensor?, G: Tensor?, h: Tensor?
   ) throws(ForwardSolverError) {
     let n = c.count
-    try requireCount(c.rank, 1, "the axes of `c`")
+    try requireEqualCounts(c.rank, 1, "the axes of `c`")
     if n == 0 { throw .sizeMismatch(what: "`c` (one for each unknown)", expected: 1, found: 0) }
     let blocks = [("Q", Q), ("c", c), ("A", A), ("b", b), ("G", G), ("h", h)]
     for (name, tensor) in blocks {
@@ -56,20 +56,20 @@ struct QuadraticProgramData {
       try requireFiniteEntries(tensor, "`\(name)`")
     }
     if let Q {
-      try requireCount(Q.rank, 2, "the axes of `Q`")
-      try requireCount(Q.shape[0], n, "the rows of `Q`")
-      try requireCount(Q.shape[1], n, "the columns of `Q`")
+      try requireEqualCounts(Q.rank, 2, "the axes of `Q`")
+      try requireEqualCounts(Q.shape[0], n, "the rows of `Q`")
+      try requireEqualCounts(Q.shape[1], n, "the columns of `Q`")
     }
     func pair(
       _ matrix: Tensor?, _ side: Tensor?, _ names: (String, String)
     ) throws(ForwardSolverError) -> (Tensor, Tensor)? {
       guard let matrix else {
-        try requireCount(side?.count ?? 0, 0, "`\(names.1)` (there is no `\(names.0)`)")
+        try requireEqualCounts(side?.count ?? 0, 0, "`\(names.1)` (there is no `\(names.0)`)")
         return nil
       }
-      try requireCount(matrix.rank, 2, "the axes of `\(names.0)`")
-      try requireCount(matrix.shape[1], n, "the columns of `\(names.0)`")
-      try requireCount(
+      try requireEqualCounts(matrix.rank, 2, "the axes of `\(names.0)`")
+      try requireEqualCounts(matrix.shape[1], n, "the columns of `\(names.0)`")
+      try requireEqualCounts(
         side?.count ?? 0, matrix.shape[0], "`\(names.1)` (one for each row of `\(names.0)`)")
       guard let side, side.count > 0 else { return nil }
       return (matrix, side.flattened())
@@ -92,7 +92,7 @@ struct QuadraticProgramData {
 }
 
 /// Throws `ForwardSolverError.sizeMismatch` unless the counts agree.
-func requireCount(
+func requireEqualCounts(
   _ found: Int, _ expected: Int, _ what: String
 ) throws(ForwardSolverError) {
   if found != expected { throw .sizeMismatch(what: what, expected: expected, found: found) }

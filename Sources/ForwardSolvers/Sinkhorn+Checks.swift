@@ -4,15 +4,15 @@ extension Sinkhorn {
   func validate(_ cost: Tensor) throws(ForwardSolverError) {
     try stopping.validate()
     try require(epsilon > 0 && epsilon.isFinite, "epsilon", epsilon, "positive and finite")
-    try requireCount(cost.rank, 2, "the axes of the cost")
+    try requireEqualCounts(cost.rank, 2, "the axes of the cost")
     try requireFiniteEntries(cost, "the cost")
   }
 
   func requireMasses(
     _ masses: Tensor, _ name: String, count: Int
   ) throws(ForwardSolverError) {
-    try requireCount(masses.rank, 1, "the axes of the marginal `\(name)`")
-    try requireCount(masses.count, count, "the marginal `\(name)` (the extent of the cost)")
+    try requireEqualCounts(masses.rank, 1, "the axes of the marginal `\(name)`")
+    try requireEqualCounts(masses.count, count, "the marginal `\(name)` (the extent of the cost)")
     try requireFiniteEntries(masses, "the marginal `\(name)`")
     let numbers = masses.withoutDerivative.scalars
     if let index = numbers.firstIndex(where: { !($0 > 0) }) {

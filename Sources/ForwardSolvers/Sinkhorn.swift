@@ -62,7 +62,7 @@ public struct Sinkhorn: Sendable {
     try requireMasses(b, "b", count: m)
     try requireEqualSums(a, b)
     if let start {
-      try requireCount(start.count, m, "the starting potentials (one for each entry of `b`)")
+      try requireEqualCounts(start.count, m, "the starting potentials (one for each entry of `b`)")
       try requireFiniteEntries(start, "the starting potentials")
     }
     // In units of ε. The broadcasts add a row or a column to the kernel.
@@ -92,7 +92,7 @@ public struct Sinkhorn: Sendable {
   public func selfTransport(cost: Tensor, of a: Tensor) throws -> EntropicTransport {
     try validate(cost)
     let n = cost.shape[0]
-    try requireCount(cost.shape[1], n, "the columns of the cost (as many as rows)")
+    try requireEqualCounts(cost.shape[1], n, "the columns of the cost (as many as rows)")
     let plain = cost.withoutDerivative
     let asymmetry = plainMaximum(plain - plain.transposed())
     try require(

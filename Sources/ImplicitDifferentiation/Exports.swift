@@ -2,4 +2,5 @@
 // brings all three modules. (The attribute's underscore says that it may be renamed, not that it may
 // go.)
 @_exported public import LinearSolvers
+@_exported public import TracedSolves
 @_exported public import TracedTensors

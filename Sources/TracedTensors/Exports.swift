@@ -1,4 +1,4 @@
-// Whoever solves with a traced matrix, or reads the operator of a recording, does so in terms of
-// LinearSolvers, so one import brings both. (The attribute's underscore says that it may be renamed,
+// Whoever reads the operator of a recording, or what is wrong with a derivative, does so in terms of
+// LinearOperators, so one import brings both. (The attribute's underscore says that it may be renamed,
 // not that it may go.)
-@_exported public import LinearSolvers
+@_exported public import LinearOperators

@@ -1,4 +1,5 @@
 import FaultHunt
+import FaultOracle
 import Testing
 
 @Suite("Arithmetic of 32 digits")

@@ -1,4 +1,5 @@
 import FaultHunt
+import FaultOracle
 import Testing
 
 /// A thousand random problems, differentiated by the library and judged by the oracle.

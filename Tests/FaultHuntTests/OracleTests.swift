@@ -1,4 +1,5 @@
 import FaultHunt
+import FaultOracle
 import Testing
 
 @Suite("The oracle of the fault hunt")

@@ -1,4 +1,5 @@
 import FaultHunt
+import FaultOracle
 import Foundation
 
 /// The problems of `Oracle/references.csv` and as many of another series, judged once for all tests.

@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 extension Operation {
   /// Every tensor operation of the library, each on scalars, vectors, matrices, tensors of rank 3

@@ -1,4 +1,4 @@
-import TracedTensors
+import TracedSolves
 
 /// A seeded program of 5–40 operations on scalars, vectors and matrices: every run with the same
 /// seed performs the same operations.

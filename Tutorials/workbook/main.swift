@@ -31,8 +31,17 @@ let workbook = try Workbook(
         + "`ImplicitDifferentiation`."
     ),
     (
+      "LinearOperators",
+      "Linear operators, and the errors of solving with them; comes with `ImplicitDifferentiation`."
+    ),
+    (
       "LinearSolvers",
-      "Linear operators, and the methods that solve with them; comes with `ImplicitDifferentiation`."
+      "The methods that solve with linear operators; comes with `ImplicitDifferentiation`."
+    ),
+    (
+      "TracedSolves",
+      "The solution of a dense system as an operation on tensors; comes with "
+        + "`ImplicitDifferentiation`."
     ),
     (
       "Optimality",

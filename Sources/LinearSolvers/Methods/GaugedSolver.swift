@@ -179,11 +179,3 @@ public struct GaugedSolver: LinearSolver {
     return result
   }
 }
-
-/// The two kinds of null vectors.
-public enum GaugeSide: String, Sendable, Equatable {
-  /// `A r = 0`: what the solution leaves free.
-  case right
-  /// `lᵀ A = 0`: what the equations cannot give.
-  case left
-}

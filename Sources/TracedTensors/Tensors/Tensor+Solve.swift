@@ -1,25 +1,20 @@
 import Kernels
 
-/// The solution of `matrix · x = rightHandSide` for a dense square matrix, by LU with partial
-/// pivoting, or by Cholesky when the matrix is symmetric positive definite.
-///
-/// One recorded instruction: pushforward, pullback and all further derivatives are solves with the
-/// same factors, `dx = A⁻¹ (db − dA x)`. Costs `2n³/3` operations once (half with Cholesky) and
-/// `2n²` for each right-hand side.
-///
-/// - Parameters:
-///   - matrix: `n × n`.
-///   - rightHandSide: a vector of length `n`, or `n × k` for several at once.
-/// - Throws: `LinearSolveError` when the matrix is singular to working precision, not square, or
-///   not finite.
-public func solve(_ matrix: Tensor, _ rightHandSide: Tensor) throws(LinearSolveError) -> Tensor {
-  let factors = try DenseFactors(matrix)
-  return try solve(matrix, rightHandSide, transposed: false, factors: factors)
+// How the solution of a dense system is recorded. The factors come from whoever knows how to solve.
+
+/// A dense `n × n` matrix that can be solved with, made once and shared by every solve with the same
+/// numbers.
+package protocol DenseFactors: Sendable {
+  /// `n`.
+  var count: Int { get }
+
+  /// Solves for an untraced right-hand side, a vector of length `n` or `n × k`.
+  func solve(_ b: Tensor, transposed: Bool) throws(LinearSolveError) -> Tensor
 }
 
 /// The solution with `matrix` or its transpose, sharing factors through all levels of derivatives.
-private func solve(
-  _ matrix: Tensor, _ b: Tensor, transposed: Bool, factors: DenseFactors
+package func recordedSolve(
+  _ matrix: Tensor, _ b: Tensor, transposed: Bool, factors: any DenseFactors
 ) throws(LinearSolveError) -> Tensor {
   let n = factors.count
   guard b.rank >= 1, b.rank <= 2, b.dimensions[0] == n else {
@@ -31,7 +26,7 @@ private func solve(
     return try factors.solve(b, transposed: transposed)
   }
   let (below, rhs) = (matrix.lowered(below: trace), b.lowered(below: trace))
-  let x = try solve(below, rhs, transposed: transposed, factors: factors)
+  let x = try recordedSolve(below, rhs, transposed: transposed, factors: factors)
   // The right-hand side of the differential, db − dA x, as ordinary terms of a node of its own;
   // then one map, the solve.
   let k = b.rank == 1 ? 1 : b.dimensions[1]
@@ -54,57 +49,12 @@ private struct SolveMap: LinearMap {
   let matrix: Tensor
   let shape: Shape
   let transposed: Bool
-  let factors: DenseFactors
+  let factors: any DenseFactors
 
   var inputShape: Shape { shape }
   var outputShape: Shape { shape }
 
   func apply(_ v: Tensor, transposed flipped: Bool) throws -> Tensor {
-    try solve(matrix, v, transposed: transposed != flipped, factors: factors)
-  }
-}
-
-/// A dense factorisation, made once and shared by every solve with the same numbers.
-private struct DenseFactors: Sendable {
-  let count: Int
-  private let prepared: any PreparedLinearSolver
-
-  init(_ matrix: Tensor) throws(LinearSolveError) {
-    guard matrix.rank == 2, matrix.dimensions[0] == matrix.dimensions[1] else {
-      throw .notSquare(
-        rowCount: matrix.rank > 0 ? matrix.dimensions[0] : 1,
-        columnCount: matrix.rank > 1 ? matrix.dimensions[1] : 1)
-    }
-    count = matrix.dimensions[0]
-    let n = count
-    let entries = matrix.rawScalars
-    let operation = try DenseOperator(rowCount: n, columnCount: n, entries: entries)
-    var isSymmetric = true
-    search: for i in 0..<n {
-      for j in 0..<i where entries[i * n + j] != entries[j * n + i] {
-        isSymmetric = false
-        break search
-      }
-    }
-    if isSymmetric, let cholesky = try? CholeskySolver().prepare(operation) {
-      prepared = cholesky
-    } else {
-      prepared = try LUSolver().prepare(operation)
-    }
-  }
-
-  /// Solves for an untraced right-hand side, its columns as one block.
-  func solve(_ b: Tensor, transposed: Bool) throws(LinearSolveError) -> Tensor {
-    let numbers = b.rawScalars
-    if b.rank == 1 {
-      return Tensor(try prepared.solve(numbers, transposed: transposed).vector)
-    }
-    let k = b.dimensions[1]
-    let columns = (0..<k).map { column in (0..<count).map { numbers[$0 * k + column] } }
-    let result = Storage(uninitializedCount: b.count)
-    for (column, x) in try prepared.solve(columns: columns, transposed: transposed).enumerated() {
-      for row in 0..<count { result.base[row * k + column] = x.vector[row] }
-    }
-    return Tensor(result, b.dimensions)
+    try recordedSolve(matrix, v, transposed: transposed != flipped, factors: factors)
   }
 }

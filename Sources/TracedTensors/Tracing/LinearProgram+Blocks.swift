@@ -1,5 +1,5 @@
 import Kernels
-import LinearSolvers
+import LinearOperators
 
 // A program read as a sparse block matrix: an unknown for each input and each node in between, an
 // equation for each output and each such node, `Σ terms − node = 0`.

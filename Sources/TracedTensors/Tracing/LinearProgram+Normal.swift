@@ -1,5 +1,5 @@
 import Kernels
-import LinearSolvers
+import LinearOperators
 
 // Hessians of penalised sums of squares are recorded as `Σ Xᵀ D X + diag(θ)`: a product with a matrix, perhaps
 // with weights, and then with the transpose of the same matrix, beside a diagonal.

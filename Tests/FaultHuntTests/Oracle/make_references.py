@@ -3,7 +3,7 @@
     pip install -r requirements.txt
     python3 make_references.py [--seed 1] [--count 500] > references.csv
 
-The problems are those of Benchmarks/FaultHunt, made once more: the same draws in the same order,
+The problems are those of Benchmarks/FaultOracle, made once more: the same draws in the same order,
 with additions, multiplications, divisions and square roots of doubles alone, so that every number has
 the same bits (column `fingerprint`). The references share nothing else with the Swift code: equations
 and derivatives are evaluated in 60 digits, the solution comes from Newton's method, the derivative

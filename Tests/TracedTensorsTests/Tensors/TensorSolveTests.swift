@@ -1,5 +1,6 @@
 import TensorChecks
 import Testing
+import TracedSolves
 
 @testable import TracedTensors
 

@@ -1,6 +1,7 @@
 import Foundation
 import TensorChecks
 import Testing
+import TracedSolves
 
 @testable import TracedTensors
 

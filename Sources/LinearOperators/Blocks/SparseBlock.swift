@@ -6,18 +6,18 @@ package struct SparseBlock: Sendable {
   package let rowCount: Int
   package let columnCount: Int
   /// The entries of row `i` are those from `starts[i]` up to `starts[i + 1]`, columns ascending.
-  private(set) var starts: [Int32]
-  private(set) var columns: [Int32]
-  private(set) var values: [Double]
+  package private(set) var starts: [Int32]
+  package private(set) var columns: [Int32]
+  package private(set) var values: [Double]
 
   /// How far the entries reach below and above the main diagonal; (0, 0) without entries.
-  private(set) var lower = 0
-  private(set) var upper = 0
+  package private(set) var lower = 0
+  package private(set) var upper = 0
 
-  var entryCount: Int { values.count }
+  package var entryCount: Int { values.count }
 
   /// Whether row `i` has one entry, in column `i`, for each `i`.
-  var isDiagonal: Bool {
+  package var isDiagonal: Bool {
     lower == 0 && upper == 0 && rowCount == columnCount && entryCount == rowCount
   }
 
@@ -66,7 +66,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// No entries.
-  static func zero(_ rowCount: Int, _ columnCount: Int) -> SparseBlock {
+  package static func zero(_ rowCount: Int, _ columnCount: Int) -> SparseBlock {
     SparseBlock(rowCount: rowCount, columnCount: columnCount)
   }
 
@@ -94,14 +94,14 @@ package struct SparseBlock: Sendable {
   // MARK: Made from others
 
   /// `A + B`.
-  func adding(_ other: SparseBlock) -> SparseBlock {
+  package func adding(_ other: SparseBlock) -> SparseBlock {
     merged(with: other) { i, add in
       for k in other.row(i) { add(other.columns[k], other.values[k]) }
     }
   }
 
   /// `A − L W`, for products that stay sparse.
-  func subtracting(_ l: SparseBlock, times w: SparseBlock) -> SparseBlock {
+  package func subtracting(_ l: SparseBlock, times w: SparseBlock) -> SparseBlock {
     if l.isDiagonal, w.isDiagonal, isDiagonal || entryCount == 0 {
       var result = l
       for i in 0..<rowCount {
@@ -154,7 +154,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// The rows and columns with the given numbers, in that order (ascending); all where `nil`.
-  func restricted(rows: [Int32]?, columns: [Int32]?) -> SparseBlock {
+  package func restricted(rows: [Int32]?, columns: [Int32]?) -> SparseBlock {
     var places: [Int32]?
     if let columns {
       var new = [Int32](repeating: -1, count: columnCount)
@@ -174,7 +174,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// Row `i` divided by entry `i` of `diagonal`.
-  func dividingRows(by diagonal: [Double]) -> SparseBlock {
+  package func dividingRows(by diagonal: [Double]) -> SparseBlock {
     var result = self
     for i in 0..<rowCount {
       for k in row(i) { result.values[k] = values[k] / diagonal[i] }
@@ -183,7 +183,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// `Aᵀ`.
-  var transposed: SparseBlock {
+  package var transposed: SparseBlock {
     var rows: [Int32] = []
     rows.reserveCapacity(entryCount)
     for i in 0..<rowCount { for _ in row(i) { rows.append(Int32(i)) } }
@@ -194,20 +194,21 @@ package struct SparseBlock: Sendable {
   // MARK: Entries
 
   /// The places of the entries of row `i`.
-  func row(_ i: Int) -> Range<Int> { Int(starts[i])..<Int(starts[i + 1]) }
+  package func row(_ i: Int) -> Range<Int> { Int(starts[i])..<Int(starts[i + 1]) }
 
   /// The entries of a diagonal block.
-  var diagonal: [Double] { values }
+  package var diagonal: [Double] { values }
 
   /// Calls `body` with row, column and value of each entry.
-  func forEachEntry(_ body: (Int, Int, Double) -> Void) {
+  package func forEachEntry(_ body: (Int, Int, Double) -> Void) {
     for i in 0..<rowCount {
       for k in row(i) { body(i, Int(columns[k]), values[k]) }
     }
   }
 
   /// Multiplies entry (i, j) by `rowFactors[i] · columnFactors[j]`.
-  mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>) {
+  package mutating func scale(_ rowFactors: ArraySlice<Double>, _ columnFactors: ArraySlice<Double>)
+  {
     for i in 0..<rowCount {
       let r = rowFactors[rowFactors.startIndex + i]
       for k in row(i) {
@@ -218,7 +219,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// The entries as a band.
-  var band: BandMatrix {
+  package var band: BandMatrix {
     var result = BandMatrix(count: rowCount, lower: lower, upper: upper)
     result.numbers.withMutablePointer { numbers in
       forEachEntry { i, j, value in numbers[(j - i + lower) * rowCount + i] = value }
@@ -227,7 +228,7 @@ package struct SparseBlock: Sendable {
   }
 
   /// Hands the block to the kernels.
-  func withMatrix<Result>(_ body: (Sparse.Matrix) -> Result) -> Result {
+  package func withMatrix<Result>(_ body: (Sparse.Matrix) -> Result) -> Result {
     starts.withUnsafeBufferPointer { starts in
       columns.withUnsafeBufferPointer { columns in
         values.withUnsafeBufferPointer { values in

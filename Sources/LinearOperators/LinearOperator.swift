@@ -71,7 +71,7 @@ public enum OperatorStructure: Sendable, Equatable {
   }
 
   /// The structure of `Aᵀ`.
-  var transposed: OperatorStructure {
+  package var transposed: OperatorStructure {
     switch self {
     case .unknown, .diagonal: self
     case .banded(let lower, let upper): .banded(lower: upper, upper: lower)
@@ -172,8 +172,9 @@ extension LinearOperator {
 }
 
 /// Throws ``LinearSolveError/sizeMismatch(what:expected:found:)`` unless `found == expected`.
+@inlinable
 @inline(__always)
-func requireCount(
+package func requireCount(
   _ found: Int, _ expected: Int, _ what: @autoclosure () -> String
 ) throws(LinearSolveError) {
   if found != expected {

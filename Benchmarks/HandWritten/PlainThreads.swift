@@ -9,9 +9,9 @@
 /// What the machine itself gains by several threads at this moment: arithmetic that touches no memory,
 /// on threads of the C library, against the same one after the other. Nothing parallel can gain more
 /// while it does not.
-enum PlainThreads {
+package enum PlainThreads {
   /// Seconds on the clock for `count` pieces of work in a loop and on a thread each.
-  static func seconds(count: Int) -> (serial: Double, parallel: Double) {
+  package static func seconds(count: Int) -> (serial: Double, parallel: Double) {
     let serial = clockTime { for _ in 0..<count { work() } }
     let parallel = clockTime {
       #if canImport(Darwin)
@@ -54,7 +54,7 @@ enum PlainThreads {
 }
 
 /// Seconds on the clock that `body` takes.
-func clockTime(of body: () throws -> Void) rethrows -> Double {
+private func clockTime(of body: () throws -> Void) rethrows -> Double {
   let (whole, parts) = try ContinuousClock().measure(body).components
   return Double(whole) + 1e-18 * Double(parts)
 }

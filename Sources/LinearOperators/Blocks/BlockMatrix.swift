@@ -16,7 +16,7 @@ package struct BlockMatrix: Sendable {
   package let layout: BlockLayout
 
   /// By row and column; `nil` where the block is zero.
-  private(set) var blocks: [[Block?]]
+  package private(set) var blocks: [[Block?]]
 
   /// The zero matrix.
   package init(_ layout: BlockLayout) {
@@ -33,7 +33,7 @@ package struct BlockMatrix: Sendable {
   }
 
   /// `M ← R M C`.
-  mutating func scale(rows: [Double], columns: [Double]) {
+  package mutating func scale(rows: [Double], columns: [Double]) {
     for (i, r) in layout.rowCounts.ranges.enumerated() {
       for (j, c) in layout.columnCounts.ranges.enumerated() {
         guard var block = blocks[i][j] else { continue }
@@ -45,7 +45,7 @@ package struct BlockMatrix: Sendable {
   }
 
   /// Calls `body` with each block, and where in the matrix it begins.
-  func forEachBlock(_ body: (Block, _ row: Int, _ column: Int) -> Void) {
+  package func forEachBlock(_ body: (Block, _ row: Int, _ column: Int) -> Void) {
     for (i, r) in layout.rowCounts.ranges.enumerated() {
       for (j, c) in layout.columnCounts.ranges.enumerated() {
         if let block = blocks[i][j] { body(block, r.lowerBound, c.lowerBound) }
@@ -55,7 +55,7 @@ package struct BlockMatrix: Sendable {
 
   /// The matrix with one more node, `z = N x`, of which `D z` is added to `A x`; both dense, with the
   /// segments of `A`.
-  func appendingNode(_ N: DenseBlock, _ D: DenseBlock) -> BlockMatrix {
+  package func appendingNode(_ N: DenseBlock, _ D: DenseBlock) -> BlockMatrix {
     let k = N.rowCount
     var result = BlockMatrix(layout.appendingNode(k))
     for (i, row) in blocks.enumerated() {
@@ -97,7 +97,7 @@ package struct BlockLayout: Sendable {
   package let inputs: Int
 
   /// By row and column; `nil` where the block is zero.
-  private(set) var shapes: [[BlockShape?]]
+  package private(set) var shapes: [[BlockShape?]]
 
   /// Entries of a block that are known to be there.
   package struct Piece {
@@ -185,26 +185,26 @@ package struct BlockLayout: Sendable {
   }
 
   /// The layout with one more node of `k` numbers that everything in `A` may depend on.
-  func appendingNode(_ k: Int) -> BlockLayout { BlockLayout(self, appendingNode: k) }
+  package func appendingNode(_ k: Int) -> BlockLayout { BlockLayout(self, appendingNode: k) }
 
   /// The layout of `Mᵀ`.
-  var transposed: BlockLayout { BlockLayout(transposing: self) }
+  package var transposed: BlockLayout { BlockLayout(transposing: self) }
 
   /// Whether a block should be kept dense.
   package func isDense(_ row: Int, _ column: Int) -> Bool { shapes[row][column]?.isDense ?? false }
 
   /// How many rows and columns `A` has.
-  var count: Int { rowCounts[..<outputs].reduce(0, +) }
+  package var count: Int { rowCounts[..<outputs].reduce(0, +) }
 
   /// How many entries one product with `A` reads.
-  var entryCount: Int {
+  package var entryCount: Int {
     shapes.reduce(0) { $0 + $1.reduce(0) { $0 + ($1?.entries ?? 0) } }
   }
 }
 
 extension Array where Element == Int {
   /// Stretches of these lengths, one after the other.
-  var ranges: [Range<Int>] {
+  package var ranges: [Range<Int>] {
     var start = 0
     return map { count in
       defer { start += count }

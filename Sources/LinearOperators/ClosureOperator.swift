@@ -15,7 +15,7 @@ public struct ClosureOperator: LinearOperator {
   public let structure: OperatorStructure
 
   /// Whether one function was given for both products.
-  let isDeclaredSymmetric: Bool
+  package let isDeclaredSymmetric: Bool
   private let product: @Sendable ([Double]) throws -> [Double]
   private let transposedProduct: (@Sendable ([Double]) throws -> [Double])?
 

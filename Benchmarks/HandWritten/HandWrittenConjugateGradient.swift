@@ -3,13 +3,13 @@
 /// product with the matrix fused with the dot product that follows it.
 ///
 /// This is the yardstick of the Krylov benchmark and shares no code with the library.
-final class HandWrittenConjugateGradient {
+package final class HandWrittenConjugateGradient {
   private let n: Int
   private let diagonal: [Double]
   private let rightHandSide: [Double]
   private let memory: UnsafeMutablePointer<Double>
 
-  init(_ diagonal: [Double], _ rightHandSide: [Double]) {
+  package init(_ diagonal: [Double], _ rightHandSide: [Double]) {
     self.diagonal = diagonal
     self.rightHandSide = rightHandSide
     n = diagonal.count
@@ -20,7 +20,7 @@ final class HandWrittenConjugateGradient {
   deinit { memory.deallocate() }
 
   /// Iterates from zero and returns `‖r‖ / ‖b‖`.
-  func run(iterations: Int) -> Double {
+  package func run(iterations: Int) -> Double {
     diagonal.withUnsafeBufferPointer { diagonal in
       rightHandSide.withUnsafeBufferPointer { b in
         guard let d = diagonal.baseAddress, let b = b.baseAddress else { return 0 }

@@ -135,7 +135,7 @@ package struct DenseElimination: Sendable {
 }
 
 /// `‖x‖₂`, without overflow for entries of any size.
-func euclideanNorm(_ x: [Double]) -> Double {
+package func euclideanNorm(_ x: [Double]) -> Double {
   let largest = x.reduce(0) { $1.isNaN ? .nan : max($0, $1.magnitude) }
   guard largest > 0, largest.isFinite else { return largest }
   let scale = HuntNumbers.powerOfTwo(-Int(largest.exponent))

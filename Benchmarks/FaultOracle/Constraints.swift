@@ -1,15 +1,15 @@
 /// Linear equalities `E z + Eₓ x + e = 0` and inequalities `G z + Gₓ x + h ≤ 0`.
-struct Constraints: Sendable {
-  let equalityCount: Int
-  let inequalityCount: Int
+package struct Constraints: Sendable {
+  package let equalityCount: Int
+  package let inequalityCount: Int
   /// `equalityCount × variableCount`, and times the inputs.
-  var E: [Double] = []
-  var Ex: [Double] = []
-  var e: [Double] = []
+  package var E: [Double] = []
+  package var Ex: [Double] = []
+  package var e: [Double] = []
   /// `inequalityCount × variableCount`, and times the inputs.
-  var G: [Double] = []
-  var Gx: [Double] = []
-  var h: [Double] = []
+  package var G: [Double] = []
+  package var Gx: [Double] = []
+  package var h: [Double] = []
 
   /// Adds `E z + Eₓ x + e` and `G z + Gₓ x + h` from row `row` on.
   func addValues(

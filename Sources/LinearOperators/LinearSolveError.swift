@@ -99,6 +99,14 @@ public enum DeclaredStructure: Sendable, Equatable {
   case banded(lower: Int, upper: Int)
 }
 
+/// The two kinds of null vectors.
+public enum GaugeSide: String, Sendable, Equatable {
+  /// `A r = 0`: what the solution leaves free.
+  case right
+  /// `lᵀ A = 0`: what the equations cannot give.
+  case left
+}
+
 extension LinearSolveError: CustomStringConvertible {
   /// A sentence with the numbers, and one with what to try.
   public var description: String {

@@ -10,25 +10,25 @@ package struct HuntProblem: Sendable {
   /// `log₂ κ`, as drawn; the condition number that counts is measured.
   let octaves: Double
 
-  let smooth: Smooth
-  let constraints: Constraints?
+  package let smooth: Smooth
+  package let constraints: Constraints?
   /// Powers of two: the unknowns of the library are `y / unknownScale`, its rows `rowScale · F`.
-  let unknownScale: [Double]
-  let rowScale: [Double]
+  package let unknownScale: [Double]
+  package let rowScale: [Double]
 
   /// All numbers of the input, in the order of `flattened()`.
-  let input: [Double]
+  package let input: [Double]
   /// The solution that the generator chose, in the library's units.
-  let planned: [Double]
+  package let planned: [Double]
   /// What the forward solver returns: `planned`, unless it stopped early.
-  let found: [Double]
+  package let found: [Double]
   /// What binds at `planned`; see ``pieces``.
-  let piece: [Int]
+  package let piece: [Int]
 
-  let tangent: [Double]
-  let cotangent: [Double]
+  package let tangent: [Double]
+  package let cotangent: [Double]
   /// The tangent and cotangent are handed over times `2^exponent`.
-  let exponent: Int
+  package let exponent: Int
   package let solver: SolverChoice
 
   /// The linear solver that the caller names.
@@ -36,7 +36,7 @@ package struct HuntProblem: Sendable {
     case automatic, automaticIterative, eliminated, gmres, lsmr, declared
 
     /// Whether it promises to find every answer that its arithmetic allows.
-    var isAllPurpose: Bool {
+    package var isAllPurpose: Bool {
       switch self {
       case .automatic, .automaticIterative, .eliminated: true
       default: false
@@ -173,7 +173,7 @@ extension HuntProblem: CustomStringConvertible {
 }
 
 /// Three digits.
-func short(_ x: Double) -> String {
+package func short(_ x: Double) -> String {
   guard x.isFinite, x != 0 else { return "\(x)" }
   var (mantissa, exponent) = (x.magnitude, 0)
   while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }

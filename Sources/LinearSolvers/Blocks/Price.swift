@@ -1,43 +1,8 @@
-/// What a block looks like from afar, and what it costs to work with it: enough to plan with.
-struct BlockShape: Sendable, Equatable {
-  var rows: Int
-  var columns: Int
-  /// How many entries it has, about.
-  var entries: Int
-  var isDense: Bool
-  /// How far the entries reach from the main diagonal.
-  var lower: Int
-  var upper: Int
-  /// Whether the entries are those of the main diagonal of a square, all of them.
-  var isDiagonal: Bool
-
-  init(
-    rows: Int, columns: Int, entries: Int, isDense: Bool, lower: Int, upper: Int, isDiagonal: Bool
-  ) {
-    self.rows = rows
-    self.columns = columns
-    self.entries = entries
-    self.isDense = isDense
-    self.lower = lower
-    self.upper = upper
-    self.isDiagonal = isDiagonal
-  }
-
-  init(dense rows: Int, by columns: Int) {
-    self.init(
-      rows: rows, columns: columns, entries: rows * columns, isDense: true, lower: rows - 1,
-      upper: columns - 1, isDiagonal: false)
-  }
-
+/// What elimination makes of shapes.
+extension BlockShape {
   /// Whether a band is narrow enough to be eliminated as one. With row exchanges a row of the factors
   /// takes `2 kl + ku + 1` numbers.
   var isNarrow: Bool { 2 * (2 * lower + upper + 1) <= rows }
-
-  /// A block with more entries than every fourth is kept dense: rows of kernels are that much faster
-  /// than single entries.
-  static func isWorthSparsity(entries: Int, rows: Int, columns: Int) -> Bool {
-    4 * entries <= rows * columns
-  }
 
   /// The shape of `A − L W`.
   static func fill(_ l: BlockShape, _ w: BlockShape, adding a: BlockShape?) -> BlockShape {

@@ -4,13 +4,13 @@ package enum ConditionKind: String, CaseIterable, Sendable {
   case constrained, quadraticProgram, lasso, box
 
   /// Those with inequalities, hence with kinks.
-  static let kinked: [ConditionKind] = [.constrained, .quadraticProgram, .lasso, .box]
+  package static let kinked: [ConditionKind] = [.constrained, .quadraticProgram, .lasso, .box]
 
   /// Whether the unknowns are (z, ν, λ).
-  var isConstrained: Bool { self == .constrained || self == .quadraticProgram }
+  package var isConstrained: Bool { self == .constrained || self == .quadraticProgram }
 
   /// Whether `A` is a Hessian, and so symmetric: the polynomial is an objective.
-  var hasObjective: Bool {
+  package var hasObjective: Bool {
     switch self {
     case .stationary, .constrained, .quadraticProgram, .lasso, .box: true
     default: false
@@ -18,7 +18,7 @@ package enum ConditionKind: String, CaseIterable, Sendable {
   }
 
   /// Whether the conditions are linear in `y` by their nature.
-  var isLinear: Bool {
+  package var isLinear: Bool {
     self == .linearSystem || self == .bandedSystem || self == .quadraticProgram
   }
 }
@@ -86,7 +86,7 @@ package enum Declaration: String, CaseIterable, Sendable {
     }
   }
 
-  var kind: ConditionKind {
+  package var kind: ConditionKind {
     switch self {
     case .choleskyOfIndefinite, .conjugateGradientOfIndefinite: .stationary
     case .falseBand, .untransposedProduct, .wrongInputTranspose: .products
@@ -108,7 +108,7 @@ package enum Poison: String, CaseIterable, Sendable {
   case cotangentTooShort = "one entry too few in the cotangent"
 
   /// Whether it concerns pushforwards, and whether pullbacks.
-  var concerns: (forward: Bool, reverse: Bool) {
+  package var concerns: (forward: Bool, reverse: Bool) {
     switch self {
     case .tangentNaN, .tangentTooLong: (true, false)
     case .cotangentInfinite, .cotangentTooShort: (false, true)

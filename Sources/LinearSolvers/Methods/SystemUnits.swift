@@ -1,3 +1,5 @@
+import Kernels
+
 /// The units of the equations and unknowns of a system, by powers of two that are known beforehand:
 /// equation `i` is of the size `2^-rows[i]`, unknown `j` of the size `2^columns[j]`.
 ///
@@ -100,5 +102,21 @@ struct OperatorInUnits: LinearOperator, ProvenOperator {
       try base.matmat(input.span, columns: k, into: &y)
     }
     for i in y.indices { y[i] *= after[i % after.count] }
+  }
+}
+
+extension OperatorInUnits: BlockStructured {
+  var blockLayout: BlockLayout? { (base as? any BlockStructured)?.blockLayout }
+
+  /// Nodes keep their units.
+  func blockMatrix(_ layout: BlockLayout) throws(LinearSolveError) -> BlockMatrix {
+    guard let base = base as? any BlockStructured else {
+      stop("The blocks of an operator without blocks were asked for.")
+    }
+    let nodes = [Double](
+      repeating: 1, count: layout.rowCounts.reduce(0, +) - layout.count)
+    var matrix = try base.blockMatrix(layout)
+    matrix.scale(rows: units.rows + nodes, columns: units.columns + nodes)
+    return matrix
   }
 }

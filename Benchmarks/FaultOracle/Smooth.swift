@@ -9,18 +9,18 @@
 /// ```
 /// f = ½ yᵀKy + yᵀCx + rᵀy + Σ qᵢ y_a² y_b + cᵢ y_a⁴ + gᵢ x_μ y_a y_b.
 /// ```
-struct Smooth: Sendable {
-  let rowCount: Int
-  let unknownCount: Int
-  let inputCount: Int
+package struct Smooth: Sendable {
+  package let rowCount: Int
+  package let unknownCount: Int
+  package let inputCount: Int
   /// `rowCount × unknownCount`.
-  var K: [Double]
+  package var K: [Double]
   /// `rowCount × inputCount`.
-  var C: [Double]
-  var r: [Double]
-  var q: [Double]
-  var c: [Double]
-  var g: [Double]
+  package var C: [Double]
+  package var r: [Double]
+  package var q: [Double]
+  package var c: [Double]
+  package var g: [Double]
 
   /// No linear part yet.
   init(rowCount: Int, unknownCount: Int, inputCount: Int, q: [Double], c: [Double], g: [Double]) {

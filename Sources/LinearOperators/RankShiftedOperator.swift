@@ -1,28 +1,36 @@
 import Kernels
 
 /// `A + α L Rᵀ`, with orthonormal columns in `L` and `R`.
-struct RankShiftedOperator: LinearOperator {
-  let base: any LinearOperator
-  let left: [[Double]]
-  let right: [[Double]]
-  let factor: Double
+package struct RankShiftedOperator: LinearOperator {
+  package let base: any LinearOperator
+  package let left: [[Double]]
+  package let right: [[Double]]
+  package let factor: Double
 
-  var rowCount: Int { base.rowCount }
-  var columnCount: Int { base.columnCount }
+  package init(base: any LinearOperator, left: [[Double]], right: [[Double]], factor: Double) {
+    self.base = base
+    self.left = left
+    self.right = right
+    self.factor = factor
+  }
 
-  func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError) {
+  package var rowCount: Int { base.rowCount }
+  package var columnCount: Int { base.columnCount }
+
+  package func matvec(_ x: Span<Double>, into y: inout MutableSpan<Double>) throws(LinearSolveError)
+  {
     try base.matvec(x, into: &y)
     addShift(x, into: &y, through: right, along: left)
   }
 
-  func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
+  package func transposeMatvec(_ x: Span<Double>, into y: inout MutableSpan<Double>)
     throws(LinearSolveError)
   {
     try base.transposeMatvec(x, into: &y)
     addShift(x, into: &y, through: left, along: right)
   }
 
-  func matmat(
+  package func matmat(
     _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
   ) throws(LinearSolveError) {
     try base.matmat(x, columns: k, into: &y)
@@ -31,7 +39,7 @@ struct RankShiftedOperator: LinearOperator {
     }
   }
 
-  func transposeMatmat(
+  package func transposeMatmat(
     _ x: Span<Double>, columns k: Int, into y: inout MutableSpan<Double>
   ) throws(LinearSolveError) {
     try base.transposeMatmat(x, columns: k, into: &y)
@@ -40,7 +48,7 @@ struct RankShiftedOperator: LinearOperator {
     }
   }
 
-  func denseMatrix() throws(LinearSolveError) -> [Double] {
+  package func denseMatrix() throws(LinearSolveError) -> [Double] {
     var entries = try base.denseMatrix()
     let n = columnCount
     for (l, r) in zip(left, right) {
@@ -59,7 +67,7 @@ struct RankShiftedOperator: LinearOperator {
       let component = x.withUnsafeBufferPointer { x in
         x.baseAddress.map { Vector.dot(read, $0, count: x.count) } ?? 0
       }
-      LinearSolvers.addScaled(factor * component, written.span, to: &y)
+      LinearOperators.addScaled(factor * component, written.span, to: &y)
     }
   }
 }
