@@ -129,9 +129,11 @@ final class Certifier: Sendable {
         perturbed(try A.transposeApplied(to: perturbed(u, seed: seed)), seed: seed + 1)
       }
       let changes = try solve(defects + noise, transposed: true)
-      let truncations = try zip(better, changes).map { better, change in
-        let moved = try better.B.transposeApplied(to: zip(u, change).map { $0 + $1 })
-        return norm(zip(moved, result.scaled(for: solved.exponent)).map { $0 + $1 })
+      let truncations = try zip(better, changes).flatMap { better, change in
+        let changed = zip(u, change).map { $0 + $1 }
+        let moved = try better.B.transposeApplied(to: changed)
+        let length = norm(zip(moved, result.scaled(for: solved.exponent)).map { $0 + $1 })
+        return try [length] + changesWithOtherSigns(from: u, to: changed, better.B)
       }
       let rounding = try zip(Self.seeds, changes.dropFirst(better.count)).map { seed, change in
         let terms = perturbed(
@@ -141,6 +143,25 @@ final class Certifier: Sendable {
       return (truncations.max() ?? 0, rounding)
     }?.scaled(by: solved.exponent)
   }
+
+  /// How far `Bᵀu` moves when all terms of it are given random factors. With few inputs their changes may
+  /// cancel by accident, and the derivative seem to stay where it is; with other factors as well they
+  /// hardly do. They may also cancel for a reason, so only a part of what comes out counts. (Beyond a few
+  /// inputs not all entries have such accidents.)
+  private func changesWithOtherSigns(
+    from u: [Double], to changed: [Double], _ better: any LinearOperator
+  ) throws -> [Double] {
+    if B.columnCount > Self.fewInputs { return [] }
+    return try Self.seeds.map { seed in
+      let moved = try better.transposeApplied(to: perturbed(changed, seed: seed))
+      return Self.otherSignsShare
+        * norm(zip(moved, try B.transposeApplied(to: perturbed(u, seed: seed))).map { $0 - $1 })
+    }
+  }
+
+  private static var otherSignsShare: Double { 0x1p-4 }
+
+  private static var fewInputs: Int { 1 }
 
   /// The error for a derivative that errs by more than its limit.
   ///
