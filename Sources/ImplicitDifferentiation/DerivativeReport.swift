@@ -38,16 +38,18 @@ public struct DerivativeReport: Sendable, Equatable {
 
   /// `‖Â‖ ‖Â⁻¹‖` of the *equilibrated* `A`, whose rows and columns have size one: the factor between
   /// relative errors of `A` and those of a solution. In 1-norms, estimated from the factors
-  /// (Hager 1984, Higham 1988); for iterative methods, in 2-norms and from below. `nil` if unknown.
+  /// (Hager 1984, Higham 1988), or bounded for a band that its diagonal dominates; for iterative methods,
+  /// in 2-norms and from below. `nil` if unknown.
   public var conditionNumber: Double? = nil
 
   /// `‖Â⁻¹‖₁`, from the factors; `nil` for iterative methods.
   public var inverseNorm: Double? = nil
 
   /// Whether `A` is known to be regular, so that the linear system has this solution and no other: by a
-  /// factorisation or, for iterative methods, by systems with random right-hand sides that were solved
-  /// for the error estimate. Where it is not, which is where errors are *unchecked*, an iterative method
-  /// may have returned one of many solutions; `singularityProbe` of the methods asks at once.
+  /// factorisation, by the way it was recorded (squares beside a positive diagonal) or, for iterative
+  /// methods, by systems with random right-hand sides that were solved for the error estimate. Where it
+  /// is not, which is where errors are *unchecked*, an iterative method may have returned one of many
+  /// solutions; `singularityProbe` of the methods asks at once.
   public var isUniquenessChecked = false
 
   /// How far the derivative may be from the true one; `nil` for *unchecked*.

@@ -113,4 +113,43 @@ import Testing
     let mean = tangent.sum() / Tensor(Double(Self.n))
     #expect((derivative.value - (tangent - mean)).norm(.infinity).scalar < 1e-8)
   }
+
+  /// `½ (I − u uᵀ)` is recorded as a square beside a positive diagonal, but for the sign of the square, which
+  /// the product of its two scales would lose.
+  @Test(arguments: [0, 600], [true, false])
+  func squaresOfTheWrongSignAreTried(units: Int, automatic: Bool) throws {
+    let n = 200
+    let big = Double(sign: .plus, exponent: units, significand: 1)
+    let u = [Double](repeating: 0.5 * big / Double(n).squareRoot(), count: n)
+    let X = Tensor(shape: [2, n], u + u)
+    var f = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in x },
+      conditions: .root { x, y in
+        let r = matmul(X, y - x).scaled(by: 1 / big)
+        return 0.5 * (y - x) - matmul(X, r, transposingLeft: true).scaled(by: 1 / big)
+      })
+    f.linearSolver = automatic ? Automatic() : ConjugateGradient()
+    let tangent = Tensor((0..<n).map { Double(($0 * 37) % 11) - 5 })
+    #expect(throws: DifferentiationError.self) {
+      try f.linearize(at: Tensor.ones([n])).pushforward(tangent)
+    }
+  }
+
+  /// With the right sign nothing has to be tried, and the report says that it is known.
+  @Test func squaresNeedNoTry() throws {
+    let (m, n) = (400, 200)
+    let X = Tensor(shape: [m, n], ProbeVector.make(count: m * n, seed: 3))
+    let f = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in x },
+      conditions: .root { x, y in
+        let r = matmul(X, y - x)
+        return matmul(X, r, transposingLeft: true).scaled(by: 1 / Double(m)) + 0.5 * (y - x)
+      })
+    let tangent = Tensor(ProbeVector.make(count: n, seed: 4))
+    let derivative = try f.linearize(at: Tensor.ones([n])).pushforward(tangent)
+    #expect(derivative.report.isUniquenessChecked)
+    let error = zip(derivative.value.scalars, tangent.scalars).map { abs($0 - $1) }.max() ?? 1
+    let stated = try #require(derivative.report.errorEstimate)
+    #expect(error <= stated.absolute && stated.absolute < 1e-8)
+  }
 }

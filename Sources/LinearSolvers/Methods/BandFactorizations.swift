@@ -149,10 +149,10 @@ struct BandLU: Factorization {
           }
           largest = Swift.max(largest, Vector.maximumMagnitude(sums, count: tile.count))
           if !byRows {
-            dominance = Swift.min(
-              dominance,
-              Vector.leastDominance(
-                of: values + matrix.lower * n + tile.lowerBound, in: sums, count: tile.count))
+            let least = Vector.leastDominance(
+              of: values + matrix.lower * n + tile.lowerBound, in: sums, count: tile.count)
+            // `min` would drop a NaN.
+            if !(least >= dominance), !dominance.isNaN { dominance = least }
           }
           return true
         }

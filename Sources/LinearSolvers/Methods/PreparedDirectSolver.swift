@@ -64,7 +64,7 @@ extension Factorization {
 
 extension Factorization {
   /// The condition of `Â`. Throws `singular` if that is singular to working precision: if its reciprocal condition number
-  /// (1-norm, estimated) is at most `limit`.
+  /// (1-norm, estimated or bounded) is at most `limit`.
   ///
   /// Elimination on an exactly singular matrix finds, because of rounding, the factors of one at a
   /// relative distance of about `width · ε`; so nothing above that limit was singular.
@@ -81,7 +81,9 @@ extension Factorization {
     limit: Double, pivots: @autoclosure () -> some Collection<Double>, dominance: Double = 0,
     passenger: Passenger? = nil
   ) throws(LinearSolveError) -> ConditionEvidence {
-    let isDominated = dominance > 0 && norms.columns <= ConditionEvidence.dominatedLimit * dominance
+    let isDominated =
+      dominance > 0 && dominance.isFinite
+      && norms.columns <= ConditionEvidence.dominatedLimit * dominance
     let rounds = count <= 1000 ? 5 : 0  // for long bands the estimate should not outweigh the rest
     func inverseNorm(_ passenger: UnsafeMutablePointer<Double>?) -> Double {
       if isDominated {

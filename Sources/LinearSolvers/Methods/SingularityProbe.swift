@@ -31,16 +31,16 @@ struct ProbedForSingularity: LinearSolver {
   }
 }
 
-/// What a system with a random right-hand side has shown about an operator.
+/// What a system with a random right-hand side has shown about an operator, or the way it is made.
 package struct RegularityEvidence: Sendable {
-  /// Whether it was solved, so that no null vector was in the way. Where it was not, nothing is known.
+  /// Whether it was solved, or need not be: no null vector is in the way. Where not, nothing is known.
   package let isRegular: Bool
 
-  /// A lower bound of the condition number from its Krylov space, if the method gives one, or a bound
-  /// from above, which is larger by a factor of a hundred at most.
+  /// A lower bound of the condition number from its Krylov space, if the method gives one.
   package let conditionEstimate: Double?
 
-  /// The same of `‖A⁻¹‖₂`.
+  /// A lower bound of `‖A⁻¹‖₂`, likewise; or a bound from above, at most 128 times as large, where an
+  /// operator knows one by the way it is made.
   package let inverseNormEstimate: Double?
 
   /// The same, with nothing said of `‖A⁻¹‖`.
@@ -61,7 +61,7 @@ extension RegularityEvidence {
     guard let bound = (A as? any KnowsDefiniteness)?.leastEigenvalueBound,
       bound.isFinite, bound >= 0x1p-7 * norm
     else { return nil }
-    self.init(isRegular: true, conditionEstimate: norm / bound, inverseNormEstimate: 1 / bound)
+    self.init(isRegular: true, conditionEstimate: nil, inverseNormEstimate: 1 / bound)
   }
 }
 

@@ -13,7 +13,7 @@ extension LinearProgram {
   var leastEigenvalueBound: Double? {
     guard inputCount == outputCount, let (direct, chains) = pathsToOutput else { return nil }
     for chain in chains {
-      guard let square = normalProduct(of: chain), square.factor >= 0,
+      guard let square = normalProduct(of: chain), square.factor > 0,
         square.weights?.allSatisfy({ $0 >= 0 }) ?? true
       else { return nil }
     }
@@ -25,8 +25,8 @@ extension LinearProgram {
         if let start = buffer.baseAddress { addEntries(of: term, term.geometry, to: start) }
       }
     }
-    let least = diagonal.min() ?? 0
-    return least > 0 ? least : nil
+    guard diagonal.allSatisfy(\.isFinite), let least = diagonal.min(), least > 0 else { return nil }
+    return least
   }
 
   /// The terms that lead from the input straight to the output, and the chains of terms that do so
@@ -66,6 +66,13 @@ extension LinearProgram {
     let weights: [Double]?
   }
 
+  /// Whether a factor is of an ordinary size. The factors of a chain are multiplied with one another here,
+  /// and not with the numbers between them as in the program: they must not leave the range, or a sign
+  /// would be lost, and with it what is not positive definite.
+  private static func isOrdinary(_ factor: Double) -> Bool {
+    factor.magnitude > 0x1p-500 && factor.magnitude < 0x1p500
+  }
+
   /// The product that a chain of terms, the last one first, is; `nil` if it is none.
   private func normalProduct(of chain: [Int]) -> NormalProduct? {
     guard let last = chain.first, let first = chain.last, chain.count <= 3 else { return nil }
@@ -79,6 +86,8 @@ extension LinearProgram {
       g.output.strides[0] == 1, g.output.strides[1] == 0,
       g.extents[0] == counts[Int(right.destination)]
     else { return nil }
+    let factor = left.scale * right.scale
+    guard Self.isOrdinary(factor) else { return nil }
     var weights: [Double]?
     if chain.count == 3 {
       let term = terms[chain[1]]
@@ -89,12 +98,15 @@ extension LinearProgram {
       entries.withUnsafeMutableBufferPointer { buffer in
         if let start = buffer.baseAddress { addEntries(of: term, term.geometry, to: start) }
       }
+      guard
+        entries.allSatisfy({ $0 == 0 || Self.isOrdinary($0) && Self.isOrdinary(factor * $0) })
+      else { return nil }
       weights = entries
     }
     return NormalProduct(
       matrix: coefficients[Int(right.coefficient)].storage.values + Int(g.coefficient.base),
       rowStride: Int(g.coefficient.strides[0]), columnStride: Int(g.coefficient.strides[1]),
-      rowCount: Int(g.extents[0]), factor: left.scale * right.scale, weights: weights)
+      rowCount: Int(g.extents[0]), factor: factor, weights: weights)
   }
 
   /// The entries, row-major, of normal matrices and what is beside them; `nil` for other programs.
@@ -127,8 +139,4 @@ extension LinearProgram {
     }
     return entries
   }
-}
-
-extension ProgramOperator: KnowsDefiniteness {
-  package var leastEigenvalueBound: Double? { program.leastEigenvalueBound }
 }

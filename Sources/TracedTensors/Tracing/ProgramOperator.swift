@@ -5,7 +5,7 @@ import Synchronization
 /// operator: compiled at the first product, transposed at the first transposed one.
 ///
 /// Products cost one replay and allocate nothing once warm; they may run on many tasks at once.
-package final class ProgramOperator: LinearOperator {
+package final class ProgramOperator: KnowsDefiniteness {
   package let rowCount: Int
   package let columnCount: Int
   let trace: Trace
@@ -20,6 +20,11 @@ package final class ProgramOperator: LinearOperator {
     var forward: ExecutableProgram?
     var backward: ExecutableProgram?
     var structure: OperatorStructure?
+    var definiteness: Definiteness?
+  }
+
+  private struct Definiteness {
+    let leastEigenvalueBound: Double?
   }
 
   /// - Parameter trace: a recording that is over.
@@ -115,6 +120,15 @@ package final class ProgramOperator: LinearOperator {
       let structure = program(&compiled).structure
       compiled.structure = structure
       return structure
+    }
+  }
+
+  package var leastEigenvalueBound: Double? {
+    compiled.withLock { compiled in
+      if let known = compiled.definiteness { return known.leastEigenvalueBound }
+      let bound = program(&compiled).leastEigenvalueBound
+      compiled.definiteness = Definiteness(leastEigenvalueBound: bound)
+      return bound
     }
   }
 

@@ -96,4 +96,16 @@ import Testing
     let found = try #require(solution)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-14 })
   }
+
+  /// What is not a number dominates nothing.
+  @Test func notANumberIsRefused() throws {
+    for (lower, upper) in [(1, 1), (2, 1), (0, 2)] {
+      for (i, j) in [(0, 0), (4, 5), (9, 9)] {
+        var matrix = BandMatrix(count: 10, lower: lower, upper: upper)
+        for k in 0..<10 { matrix[k, k] = 4 }
+        matrix[i, j] = .nan
+        #expect(throws: LinearSolveError.self) { try BandLU(matrix) }
+      }
+    }
+  }
 }

@@ -138,4 +138,43 @@ struct NormalProgramTests {
       #expect(zip(entries, expected).allSatisfy { abs($0 - $1) <= 1e-13 })
     }
   }
+
+  /// Multiplied with one another the scales would vanish, and a sign with them; in the program each meets
+  /// numbers that fit it.
+  @Test("factors that leave the range are left to the products")
+  func extremeUnits() throws {
+    let n = 6
+    let X = matrix(9, n).scaled(by: 0x1p600)
+    let theta = Tensor([Double](repeating: 0.5, count: n))
+    for (inner, outer) in [(-0x1p-600, 0x1p-600), (0x1p-600, -0x1p-600), (0x1p-600, 0x1p-600)] {
+      let A = try recorded(n) { w in
+        matmul(X, matmul(X, w).scaled(by: inner), transposingLeft: true).scaled(by: outer)
+          + theta * w
+      }
+      #expect(A.leastEigenvalueBound == nil)
+      let (entries, expected) = (try A.denseMatrix(), try columns(A))
+      #expect(expected.contains { abs($0) > 1 })
+      #expect(zip(entries, expected).allSatisfy { abs($0 - $1) <= 1e-13 })
+    }
+    let weights = Tensor([Double](repeating: 0x1p-1000, count: 9))
+    let A = try recorded(n) { w in
+      matmul(X, weights * matmul(X, w), transposingLeft: true).scaled(by: 0x1p-200) + theta * w
+    }
+    let (entries, expected) = (try A.denseMatrix(), try columns(A))
+    #expect(expected.contains { abs($0) > 1 })
+    #expect(zip(entries, expected).allSatisfy { abs($0 - $1) <= 1e-13 })
+  }
+
+  @Test("no bound of what is not finite", arguments: [Double.nan, .infinity])
+  func notFinite(value: Double) throws {
+    let X = matrix(9, 3)
+    let broken = Tensor([1, 2, value])
+    #expect(
+      try recorded(3) { w in matmul(X, matmul(X, w), transposingLeft: true) + broken * w }
+        .leastEigenvalueBound == nil)
+    let weights = Tensor((0..<9).map { $0 == 4 ? value : 1 })
+    #expect(
+      try recorded(3) { w in matmul(X, weights * matmul(X, w), transposingLeft: true) + 2 * w }
+        .leastEigenvalueBound == nil)
+  }
 }
