@@ -47,13 +47,14 @@ struct PerformanceSection {
         """,
       clocks: whole,
       reason: """
-        With 10 unknowns recording is 39 %, counting references as much. With 50 a third goes into the
-        matrix, read off by products with unit vectors. With 200 it is products with $X$, 78 %: our solves end
+        With 10 unknowns recording is 39 %, counting references as much. With 50 it is 26 %, the matrix
+        10 %, its factorisation 16 %, counting references as much. With 200 it is products with $X$, 78 %: our solves end
         at a residual of $10^{-12}$, the peer's gradient is right to nine digits.
         """,
       tried: """
         a forward solve to rounding level, so that the error need not be measured (with 500 unknowns 27 ms
-        before); both products of $X^{\\mathsf T}Xv$ in one pass over the rows; two vectors in one pass.
+        before); both products of $X^{\\mathsf T}Xv$ in one pass over the rows; two vectors in one pass; the matrix by half a
+        product of matrices instead of products with unit vectors (a third of the time with 50).
         """),
     PerformanceSection(
       problem: "qp", title: "Quadratic programs: through the active set",
@@ -117,7 +118,7 @@ struct PerformanceSection {
       reason: """
         A Krylov method needs two products here. What is left is recording (28 % with 10 unknowns, 17 % with
         10000) and the library's checks: probes for symmetry, the check of the conditions, a random right-hand side. With 100
-        unknowns the matrix is factorised, and its error measured (39 %).
+        unknowns it is eliminated by blocks, which takes 59 %: many short steps on blocks of few entries.
         """,
       tried: """
         the condition number from the random right-hand side, where the derivative's own sees too little of the
@@ -135,14 +136,14 @@ struct PerformanceSection {
       clocks: oneDerivative,
       reason: """
         Cold, with 10 unknowns recording is 28 %, compiling and preparing 24 %, and counting references a
-        third of all. From 1000 on the estimate of the condition number, for the error that is stated with the
-        answer, takes a third; with 100000 every pass over the numbers counts, and there are some forty. Warm,
+        third of all. With 100000 every pass over the numbers counts, and there are some thirty. Warm,
         `gtsv` factorises anew each time and is done; our answer is tested before it is returned, which counts when
         $n$ is small.
         """,
       tried: """
         up to four right-hand sides side by side; memory kept for the next derivative (a third with 10000);
-        factors with a unit triangle; refinement only where a componentwise test asks for it.
+        factors with a unit triangle; refinement only where a componentwise test asks for it; a bound of the
+        condition number where the diagonal dominates, instead of an estimate by solves (three tenths from 1000 on).
         """),
     PerformanceSection(
       problem: "ridge-mechanism", title: "One pullback of ridge regression",
@@ -152,14 +153,16 @@ struct PerformanceSection {
         """,
       clocks: oneDerivative,
       reason: """
-        With 100 unknowns 62 % is reading the matrix off by products with unit vectors, where LAPACK's side
-        is given $X^{\\mathsf T}X$ by one matrix product. Beyond some hundred unknowns
-        we iterate and keep no factor, so the next cotangent costs as much as the first. From 500 on 80 % and more are
-        products with $X$; twenty of them, for two digits more than the peer's.
+        With 100 unknowns a quarter of the time is the product $X^{\\mathsf T}X$, and as much the factorisation,
+        as on LAPACK's side; the rest is looking for symmetry, scaling, the estimate of the condition number, recording and
+        checks. Beyond some hundred unknowns we iterate and keep no factor, so the next cotangent costs as much as the
+        first. From 500 on 80 % and more are products with $X$; forty of them, for two digits more than the peer's.
         """,
       tried: """
         both products in one pass over the rows (a factor of two with 2000 unknowns); the check of uniqueness in
-        the same passes as the solve; the check of the conditions without a solve of its own.
+        the same passes as the solve, and none where squares beside a positive diagonal are recognised (a tenth);
+        the matrix by half a product of matrices instead of products with unit vectors (half of the time with 100); eight
+        rows at a time and large pages (a tenth to a fifth from 500 on).
         """),
   ]
 }
