@@ -54,7 +54,7 @@ struct PerformanceSection {
       tried: """
         a forward solve to rounding level, so that the error need not be measured (with 500 unknowns 27 ms
         before); both products of $X^{\\mathsf T}Xv$ in one pass over the rows; two vectors in one pass; the matrix by half a
-        product of matrices instead of products with unit vectors (a third of the time with 50).
+        product of matrices instead of products with unit vectors (a quarter of the time with 50).
         """),
     PerformanceSection(
       problem: "qp", title: "Quadratic programs: through the active set",
