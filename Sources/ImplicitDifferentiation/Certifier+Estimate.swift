@@ -85,31 +85,32 @@ extension Certifier {
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
   }
 
-  /// Whether the error may wait until the report is read. It may if the estimate is far from the limit,
-  /// and either promises so many digits that nothing would be measured, or the solution is as good as
-  /// rounding allows: then a better one, at which to measure, is this one for all that is known. A limit
-  /// that asks for digits does not wait.
+  /// Whether the error may wait until the report is read. It may if the estimate is so far from the limit
+  /// that no measurement would refuse the derivative: where the solution is as good as rounding allows, a
+  /// better one, at which to measure, is this one for all that is known; elsewhere the derivative may change
+  /// by far more than estimated. A limit that asks for digits does not wait.
   func mayWait(_ answer: LinearSolution, transposed: Bool) throws -> Bool {
     if certification.effort == .measure { return false }
     guard let newton = try newton(transposed: transposed) else { return false }
     guard certification.effort == .estimate, isExact else { return true }
+    let limit = certification.errorLimit ?? .infinity
+    if limit < 1 { return false }
     let condition = try conditionNumber(for: answer, transposed: transposed)
-    if let limit = certification.errorLimit, limit < 1 { return false }
     // An equation in small units may be off by all of its size.
     let defect = solver.condition == nil ? 1 : answer.backwardError
     let distance = newton.entryCorrection + condition * .ulpOfOne
-    let error =
-      condition * (Self.curvature * distance + Swift.max(Self.roundings * .ulpOfOne, defect))
-      + (answer.relativeBias ?? 0)
+    let truncation = Self.curvature * condition * distance + (answer.relativeBias ?? 0)
+    let rounding = condition * Swift.max(Self.roundings * .ulpOfOne, defect)
+    // The condition number of a scaled matrix tells little of the error.
     let isTold = solver.condition.map { knowsCondition && !$0.isScaled } ?? true
-    if isTold && error <= certification.measuredAbove { return true }
-    let limit = certification.errorLimit ?? .infinity
-    return error <= (isTold ? limit : Self.untoldShare * limit) && residualIsRounding
+    if isTold && truncation + rounding <= certification.measuredAbove { return true }
+    let accepted = isTold ? limit : Self.waitingShare * limit
+    let truncationShare = residualIsRounding ? 1 : Self.waitingShare
+    return rounding <= accepted && truncation <= truncationShare * (accepted - rounding)
   }
 
-  /// The condition number of a scaled matrix tells little of the error: it has to be this far below the
-  /// limit.
-  static var untoldShare: Double { 1e-4 }
+  /// How far below the limit an estimate has to be where it may be wrong by orders of magnitude.
+  static var waitingShare: Double { 1e-4 }
 
   /// The condition number; infinity where it is unknown, or an iterative method may have found one of
   /// many solutions.

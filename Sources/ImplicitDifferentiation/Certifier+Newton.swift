@@ -22,9 +22,11 @@ extension Certifier {
     return bounded
   }
 
-  /// What a report says of it: the step itself where there are factors, and one more solve is cheap.
+  /// What a report says of it: the step itself, unless there are no factors, and a bound says as much.
   func reportedNewton(transposed: Bool) throws -> NewtonFinding? {
-    try solver.condition == nil ? newton(transposed: transposed) : exactNewton()
+    guard solver.condition == nil else { return try exactNewton() }
+    let finding = try newton(transposed: transposed)
+    return finding?.saysEnough == false ? try exactNewton() : finding
   }
 
   /// The step itself, where a bound is known already.
@@ -35,10 +37,9 @@ extension Certifier {
     return finding
   }
 
-  /// A bound of the Newton correction is as good as the correction while it is below this, and this
-  /// part of the tolerance: even with an `‖A⁻¹‖` that is underestimated by a thousand the conditions hold.
-  static var boundLimit: Double { 1e-10 }
-  static var boundShare: Double { 1e-4 }
+  /// A bound of the Newton correction takes its place up to this part of the tolerance: even with an
+  /// `‖A⁻¹‖` that is underestimated sixteenfold the conditions hold.
+  static var boundShare: Double { 0x1p-4 }
 
   /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
   /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
@@ -52,7 +53,14 @@ extension Certifier {
   /// a try beside its own solve; before it, the try would take as much time as a third of the derivative.
   var isLeftToDerivatives: Bool {
     measureNewton != nil && mayBound && certification.effort == .estimate
-      && trying?.triesBesideSolves == true && residualIsRounding
+      && trying?.triesBesideSolves == true && residualIsSmall
+  }
+
+  /// Whether nothing speaks against a bound that is small enough: the step is at least `‖F‖ / ‖A‖`.
+  private var residualIsSmall: Bool {
+    guard let size = trying?.operatorNormEstimate else { return false }
+    let share = Self.boundShare * (conditionsTolerance ?? 0)
+    return norm(residual) <= share * size * norm(solution)
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
@@ -76,8 +84,7 @@ extension Certifier {
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
     guard mayBound, let length = stepBound(transposed: transposed) else { return nil }
     let bound = length / norm(solution)
-    guard bound <= Swift.min(Self.boundLimit, Self.boundShare * (conditionsTolerance ?? .infinity))
-    else { return nil }
+    guard bound <= Self.boundShare * (conditionsTolerance ?? .infinity) else { return nil }
     let smallest = solution.withUnsafeBufferPointer { y in
       y.baseAddress.map { Vector.minimumMagnitude($0, count: y.count) } ?? .infinity
     }

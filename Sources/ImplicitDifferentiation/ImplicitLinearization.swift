@@ -73,12 +73,12 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       buffer.baseAddress.map { Vector.norm($0, count: n) } ?? 0
     }
     let position = solution.flattened()
-    // The Newton step comes cheap while the factors are made. A bound will do where the residual is at
-    // rounding level (of `y`: in most units); then it costs more than it is worth.
+    // The Newton step comes cheap while the factors are made. A bound will do where the residual is
+    // small (of `y`: in most units); then it costs more than it is worth.
     let takesStep =
       needsNewton
       && (certification.effort == .measure || hasBranches
-        || residualNorm > 1e-12 * ProbeVector.norm(position))
+        || residualNorm > 1e-3 * (conditionsTolerance ?? 0) * ProbeVector.norm(position))
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {
@@ -128,7 +128,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
       solver: prepared, input: { point.flattened() },
       solution: position, measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
     if let finding = try certifier.newton() {
-      if finding.step != nil || prepared.condition == nil {
+      if finding.step != nil || prepared.condition == nil && finding.saysEnough {
         report.newtonCorrection = finding.correction
       }
       report.warnings += finding.warnings

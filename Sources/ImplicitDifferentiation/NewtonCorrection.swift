@@ -115,4 +115,8 @@ struct NewtonFinding: Sendable {
 
   /// Errors that the function's policy has turned into warnings.
   var warnings: [String] = []
+
+  /// Whether a report may give it: the step itself, or a bound so small that the step would tell nothing
+  /// more.
+  var saysEnough: Bool { step != nil || correction <= 1e-10 }
 }
