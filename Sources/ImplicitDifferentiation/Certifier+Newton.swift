@@ -60,7 +60,7 @@ extension Certifier {
   private var residualIsSmall: Bool {
     guard let size = trying?.operatorNormEstimate else { return false }
     let share = Self.boundShare * (conditionsTolerance ?? 0)
-    return norm(residual) <= share * size * norm(solution)
+    return residualNorm <= share * size * solutionNorm
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
@@ -70,7 +70,7 @@ extension Certifier {
       return knowsCondition && evidence.isRounding(residual, at: solution)
     }
     guard let size = trying?.operatorNormEstimate else { return false }
-    return norm(residual) <= Self.roundingUnits * .ulpOfOne * size * norm(solution)
+    return residualNorm <= Self.roundingUnits * .ulpOfOne * size * solutionNorm
   }
 
   /// How much more than its share an entry of a random step may be moved.
@@ -83,7 +83,7 @@ extension Certifier {
   /// right-hand side show, it is not needed.
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
     guard mayBound, let length = stepBound(transposed: transposed) else { return nil }
-    let bound = length / norm(solution)
+    let bound = length / solutionNorm
     guard bound <= Self.boundShare * (conditionsTolerance ?? .infinity) else { return nil }
     let smallest = solution.withUnsafeBufferPointer { y in
       y.baseAddress.map { Vector.minimumMagnitude($0, count: y.count) } ?? .infinity
@@ -92,15 +92,15 @@ extension Certifier {
     // some shares of the step, as random numbers do.
     let share = Swift.min(1, Self.shares / Double(solution.count).squareRoot())
     let isSpread =
-      residualIsRounding && ProbeVector.maximumMagnitude(residual) <= share * norm(residual)
+      residualIsRounding && ProbeVector.maximumMagnitude(residual) <= share * residualNorm
     let part = isSpread ? share : 1
     return NewtonFinding(
       step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
   }
 
   private func stepBound(transposed: Bool) -> Double? {
-    if let evidence = solver.condition { return evidence.solutionBound(forLength: norm(residual)) }
+    if let evidence = solver.condition { return evidence.solutionBound(forLength: residualNorm) }
     let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
-    return inverse.map { $0 * norm(residual) }
+    return inverse.map { $0 * residualNorm }
   }
 }

@@ -16,8 +16,10 @@ final class Certifier: Sendable {
   /// Whether the condition that the solver knows is that of `A`, and not of a matrix nearby.
   let knowsCondition: Bool
   let residual: [Double]
+  let residualNorm: Double
   let input: @Sendable () -> [Double]
   let solution: [Double]
+  let solutionNorm: Double
   /// `nil` where the conditions are not to be checked.
   let measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?
   /// Whether the products are derivatives up to rounding, and no approximations.
@@ -34,15 +36,26 @@ final class Certifier: Sendable {
     /// The step itself.
     var newton: NewtonFinding?
     /// What a bound tells, by the direction of the evidence.
-    var bounded: [Bool: NewtonFinding] = [:]
+    var bounded = ByDirection<NewtonFinding>()
     var inputNorm: Double?
     var image: [Double]?
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: [LinearizedConditions]?
     /// For `A` and `Aᵀ`; that of `A` alone where it was wanted before any derivative.
-    var regularity: [Bool: RegularityEvidence] = [:]
+    var regularity = ByDirection<RegularityEvidence>()
     var isKnownAtStart = false
+  }
+
+  /// Something known for solves with `A`, with `Aᵀ`, or both.
+  struct ByDirection<Value> {
+    private var forward: Value?
+    private var backward: Value?
+
+    subscript(transposed: Bool) -> Value? {
+      get { transposed ? backward : forward }
+      set { if transposed { backward = newValue } else { forward = newValue } }
+    }
   }
 
   /// - Parameters:
@@ -50,9 +63,9 @@ final class Certifier: Sendable {
   ///   - linearize: records the conditions with the same input and another solution.
   init(
     _ certification: Certification, conditionsTolerance: Double?,
-    conditions: LinearizedConditions, solver: any PreparedLinearSolver,
-    input: @escaping @Sendable () -> [Double],
-    solution: [Double], measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?,
+    conditions: LinearizedConditions, residualNorm: Double, solver: any PreparedLinearSolver,
+    input: @escaping @Sendable () -> [Double], solution: [Double], solutionNorm: Double,
+    measureNewton: (@Sendable (Certifier) throws -> NewtonFinding)?,
     linearize: @escaping @Sendable (_ solution: [Double]) throws -> LinearizedConditions
   ) {
     self.certification = certification
@@ -63,6 +76,8 @@ final class Certifier: Sendable {
     trying = solver as? any TriesRegularity
     knowsCondition = solver is any KnowsEntries
     residual = conditions.residual
+    self.residualNorm = residualNorm
+    self.solutionNorm = solutionNorm
     self.input = input
     self.solution = solution
     self.measureNewton = measureNewton

@@ -69,16 +69,15 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     }
     let needsNewton = conditionsTolerance != nil || certification.effort == .measure
     let hasBranches = linearized.recording?.hasBranches == true
-    let residualNorm = residual.withUnsafeBufferPointer { buffer in
-      buffer.baseAddress.map { Vector.norm($0, count: n) } ?? 0
-    }
+    let residualNorm = ProbeVector.norm(residual)
     let position = solution.flattened()
+    let positionNorm = ProbeVector.norm(position)
     // The Newton step comes cheap while the factors are made. A bound will do where the residual is
     // small (of `y`: in most units); then it costs more than it is worth.
     let takesStep =
       needsNewton
       && (certification.effort == .measure || hasBranches
-        || residualNorm > 1e-3 * (conditionsTolerance ?? 0) * ProbeVector.norm(position))
+        || residualNorm > 1e-3 * (conditionsTolerance ?? 0) * positionNorm)
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {
@@ -125,8 +124,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     }
     let certifier = Certifier(
       certification, conditionsTolerance: conditionsTolerance, conditions: linearized,
-      solver: prepared, input: { point.flattened() },
-      solution: position, measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
+      residualNorm: residualNorm, solver: prepared, input: { point.flattened() },
+      solution: position, solutionNorm: positionNorm,
+      measureNewton: needsNewton ? measureNewton : nil, linearize: linearize)
     if let finding = try certifier.newton() {
       if finding.step != nil || prepared.condition == nil && finding.saysEnough {
         report.newtonCorrection = finding.correction

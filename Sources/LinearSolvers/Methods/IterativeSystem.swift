@@ -67,7 +67,7 @@ final class IterativeSystem {
   }
 
   /// Whether there is a preconditioner.
-  var isPreconditioned: Bool { preconditioner != nil }
+  let isPreconditioned: Bool
 
   private let base: any LinearOperator
   private let transposed: Bool
@@ -85,9 +85,10 @@ final class IterativeSystem {
     self.base = base
     self.transposed = transposed
     self.preconditioner = preconditioner
+    isPreconditioned = preconditioner != nil
     self.operatorExponent = operatorExponent
     self.operatorNorm = operatorNorm
-    iterationNorm = preconditioner == nil ? operatorNorm : 0
+    iterationNorm = isPreconditioned ? 0 : operatorNorm
     self.maximumIterations = maximumIterations
     rowCount = transposed ? base.columnCount : base.rowCount
     columnCount = transposed ? base.rowCount : base.columnCount

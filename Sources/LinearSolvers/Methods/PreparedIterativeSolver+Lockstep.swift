@@ -3,9 +3,6 @@ import Kernels
 // Several right-hand sides iterated on together: each has its own system and its own scalars, and
 // exactly the steps it has alone, but the products of all of them are one block product, which reads
 // the operator once. A column that is done, or has failed, drops out.
-//
-// Columns are no generics of the method: the loop below runs at every step of every solve, and one that
-// is not specialised spends more on looking up types than a small product costs.
 
 extension PreparedIterativeSolver {
   /// More columns than this are solved in groups: by then every coefficient serves many of them, and
@@ -16,20 +13,19 @@ extension PreparedIterativeSolver {
   ///   - companion: a further system to run beside the first columns.
   ///   - companionEnded: called with the way it ended.
   func solveInLockstep(
-    _ stepped: any SteppedMethod, _ columns: [[Double]], transposed: Bool,
+    _ columns: [[Double]], transposed: Bool,
     beside companion: IterativeSolve? = nil,
     companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void = { _ in }
   ) -> [Result<LinearSolution, LinearSolveError>] {
     stride(from: 0, to: columns.count, by: Self.columnsAtOnce).flatMap { first in
       solveGroup(
-        stepped, columns[first..<min(first + Self.columnsAtOnce, columns.count)],
+        columns[first..<min(first + Self.columnsAtOnce, columns.count)],
         transposed: transposed, beside: first == 0 ? companion : nil, companionEnded)
     }
   }
 
   private func solveGroup(
-    _ stepped: any SteppedMethod, _ group: ArraySlice<[Double]>, transposed: Bool,
-    beside companion: IterativeSolve?,
+    _ group: ArraySlice<[Double]>, transposed: Bool, beside companion: IterativeSolve?,
     _ companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void
   ) -> [Result<LinearSolution, LinearSolveError>] {
     var outcomes = [Result<LinearSolution, LinearSolveError>](
@@ -44,51 +40,69 @@ extension PreparedIterativeSolver {
       }
     }
     if let companion { columns.append(LockstepColumn(place: nil, solve: companion)) }
-    /// Whether a column needs another product; where it does not, its outcome is known.
-    func goesOn(_ column: LockstepColumn) -> Bool {
-      let end: Result<IterativeProgress, LinearSolveError>
-      do throws(LinearSolveError) {
-        let progress = try proceed(column, stepped)
-        if case .unfinished = progress { return true }
-        end = .success(progress)
-      } catch {
-        end = .failure(error)
-      }
-      guard let place = column.place else {
-        companionEnded(end)
-        return false
-      }
-      do throws(LinearSolveError) {
-        outcomes[place] = .success(try solution(of: column.solve, try end.get()))
-      } catch {
-        outcomes[place] = .failure(error.scaled(by: column.solve.exponent))
-      }
-      return false
-    }
-    columns.removeAll { !goesOn($0) }
     let block = LockstepProducts(base, transposed: transposed, columns: columns.count)
-    while !columns.isEmpty {
+    while true {
+      // Those that need another product move up to the front.
+      var waiting = 0
+      for k in columns.indices {
+        let column = columns[k]
+        guard let end = ended(column) else {
+          columns[waiting] = column
+          waiting += 1
+          continue
+        }
+        guard let place = column.place else {
+          companionEnded(end)
+          continue
+        }
+        outcomes[place] = outcome(of: column.solve, end)
+      }
+      if waiting == 0 { return outcomes }
+      columns.removeLast(columns.count - waiting)
       block.multiply(columns)
-      columns.removeAll { !goesOn($0) }
     }
-    return outcomes
+  }
+
+  /// How a column has ended; `nil` if it needs another product.
+  private func ended(
+    _ column: LockstepColumn
+  ) -> Result<IterativeProgress, LinearSolveError>? {
+    do throws(LinearSolveError) {
+      let progress = try proceed(column)
+      if case .unfinished = progress { return nil }
+      return .success(progress)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func outcome(
+    of solve: IterativeSolve, _ end: Result<IterativeProgress, LinearSolveError>
+  ) -> Result<LinearSolution, LinearSolveError> {
+    do throws(LinearSolveError) {
+      return .success(try solution(of: solve, try end.get()))
+    } catch {
+      return .failure(error.scaled(by: solve.exponent))
+    }
   }
 
   /// Steps on, with the product in place, until the next one is needed (`unfinished`) or the solve
   /// has ended.
   private func proceed(
-    _ column: LockstepColumn, _ stepped: any SteppedMethod
+    _ column: LockstepColumn
   ) throws(LinearSolveError) -> IterativeProgress {
     let system = column.solve.system
     var progress: IterativeProgress
-    if column.recurrence == nil {
-      progress = try opening(column.solve)
-    } else {
+    if column.hasBegun {
       guard let outcome = try column.advance() else { return .unfinished }
       progress = try verdict(on: system, after: outcome, from: column.previous)
+    } else {
+      progress = try opening(column.solve)
     }
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
+      // The method is looked up here: to hand an existential on at every step would copy it.
+      guard let stepped = method.stepped else { stop("\(method.name) cannot be halted") }
       column.begin(try stepped.begin(system))
       if !system.isAtLimit { return .unfinished }
       progress = try verdict(on: system, after: .limit, from: column.previous)
@@ -104,9 +118,13 @@ private final class LockstepColumn {
   let solve: IterativeSolve
 
   /// The cycle under way, waiting for a product; `nil` before the first.
-  private(set) var recurrence: (any CycleRecurrence)?
+  private var recurrence: (any CycleRecurrence)?
 
-  /// What it waits for; of the recurrence, which is not to be copied at each step.
+  // Of the recurrence, which is not to be copied at each step.
+
+  private(set) var hasBegun = false
+
+  /// What it waits for.
   private(set) var direction: UnsafePointer<Double>?
   private(set) var product: UnsafeMutablePointer<Double>?
 
@@ -123,6 +141,7 @@ private final class LockstepColumn {
 
   func begin(_ recurrence: any CycleRecurrence) {
     self.recurrence = recurrence
+    hasBegun = true
     direction = recurrence.direction
     product = recurrence.product
   }
@@ -144,16 +163,16 @@ private struct LockstepProducts: ~Copyable {
   private let transposed: Bool
   private let inputCount: Int
   private let outputCount: Int
-  private let directions: VectorArena
-  private let products: VectorArena
+  /// Directions and products, side by side; not needed for a single column.
+  private let vectors: VectorArena
 
   init(_ base: any LinearOperator, transposed: Bool, columns: Int) {
     self.base = base
     self.transposed = transposed
     (inputCount, outputCount) =
       transposed ? (base.rowCount, base.columnCount) : (base.columnCount, base.rowCount)
-    directions = VectorArena(vectors: 1, length: inputCount * columns)
-    products = VectorArena(vectors: 1, length: outputCount * columns)
+    vectors = VectorArena(
+      vectors: 2, length: columns > 1 ? max(inputCount, outputCount) * columns : 0)
   }
 
   /// Multiplies the direction of each column, or notes what its product throws.
@@ -169,13 +188,13 @@ private struct LockstepProducts: ~Copyable {
     }
     for (k, column) in columns.enumerated() {
       guard let direction = column.direction else { continue }
-      (directions[0] + k * inputCount).update(from: direction, count: inputCount)
+      (vectors[0] + k * inputCount).update(from: direction, count: inputCount)
     }
     let failures = base.multiplyEach(
-      directions[0], columns: columns.count, into: products[0], transposed: transposed)
+      vectors[0], columns: columns.count, into: vectors[1], transposed: transposed)
     for (k, column) in columns.enumerated() {
       column.failure = failures[k]
-      column.product?.update(from: products[0] + k * outputCount, count: outputCount)
+      column.product?.update(from: vectors[1] + k * outputCount, count: outputCount)
     }
   }
 }

@@ -1,8 +1,11 @@
 import Kernels
 
 /// An iterative method with its operator: normalises, runs cycles, checks, scales back.
-struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
-  let method: Method
+///
+/// It is no generic of the method: what runs at every step stands in the method's own recurrence, and code
+/// that is not specialised spends more on looking up types than a small product costs.
+struct PreparedIterativeSolver: PreparedLinearSolver {
+  let method: any IterativeMethod
   let base: any LinearOperator
   let methodDescription: String
 
@@ -14,7 +17,7 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
 
   /// Checks the shapes, and what the method needs against what was probed.
   init(
-    method: Method, base: any LinearOperator, probes: IterativeProbes
+    method: any IterativeMethod, base: any LinearOperator, probes: IterativeProbes
   ) throws(LinearSolveError) {
     self.method = method
     self.base = base
@@ -58,8 +61,8 @@ struct PreparedIterativeSolver<Method: IterativeMethod>: PreparedLinearSolver {
   func solveEach(
     _ columns: [[Double]], transposed: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
-    if columns.count > 1, let stepped = method.stepped {
-      return solveInLockstep(stepped, columns, transposed: transposed)
+    if columns.count > 1, method.stepped != nil {
+      return solveInLockstep(columns, transposed: transposed)
     }
     return columns.map { b in
       outcome { () throws(LinearSolveError) in

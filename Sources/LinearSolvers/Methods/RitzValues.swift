@@ -14,6 +14,12 @@ struct LanczosFactors {
   /// `βₖ / αₖ` of the last step.
   private var last = 0.0
 
+  init() {
+    // Most solves take fewer steps.
+    alphas.reserveCapacity(32)
+    rootBetas.reserveCapacity(32)
+  }
+
   /// The largest entry on the diagonal of `T`, at most its largest eigenvalue.
   private(set) var largestDiagonal = 0.0
 

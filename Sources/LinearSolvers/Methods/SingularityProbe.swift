@@ -148,7 +148,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     solutions: [Result<LinearSolution, LinearSolveError>],
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
-    guard definiteness == nil, let stepped = method.stepped,
+    guard definiteness == nil, method.stepped != nil,
       let solve = try? startRegularityTry(transposed: transposed, fully: false)
     else {
       return (
@@ -157,7 +157,7 @@ extension PreparedIterativeSolver: TriesRegularity {
       )
     }
     var evidence = Result<RegularityEvidence, LinearSolveError>.success(.none)
-    let solutions = solveInLockstep(stepped, columns, transposed: transposed, beside: solve) {
+    let solutions = solveInLockstep(columns, transposed: transposed, beside: solve) {
       after in
       evidence = outcome { () throws(LinearSolveError) in
         try regularityEvidence(of: solve, after: after)
