@@ -24,8 +24,9 @@ public struct Certification: Sendable, Equatable {
     /// Errors are *unchecked*.
     case none
     /// What is known without further solves. Where that cannot promise eight digits
-    /// (`measuredAbove`), errors are measured: at once if the solution may be off by more than rounding,
-    /// or `errorLimit` is below one, else when the report is read.
+    /// (`measuredAbove`), errors are measured: when the report is read, as a rule; at once if `errorLimit`
+    /// is below one, or so near to what is estimated that a measured error might exceed it: within a factor of
+    /// 10⁴ where the solution may be off by more than rounding.
     case estimate
     /// Each derivative's error is measured.
     case measure

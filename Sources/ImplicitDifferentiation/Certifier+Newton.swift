@@ -37,9 +37,9 @@ extension Certifier {
     return finding
   }
 
-  /// A bound of the Newton correction takes its place up to this part of the tolerance: even with an
-  /// `‖A⁻¹‖` that is underestimated sixteenfold the conditions hold.
-  static var boundShare: Double { 0x1p-4 }
+  /// A bound of the Newton correction takes its place up to this part of the tolerance. That of factors has
+  /// a `√n` to spare; with an `‖A⁻¹‖` that iterations underestimate sixteenfold the conditions still hold.
+  private var boundShare: Double { solver.condition == nil ? 0x1p-4 : 0.5 }
 
   /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
   /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
@@ -59,7 +59,7 @@ extension Certifier {
   /// Whether nothing speaks against a bound that is small enough: the step is at least `‖F‖ / ‖A‖`.
   private var residualIsSmall: Bool {
     guard let size = trying?.operatorNormEstimate else { return false }
-    let share = Self.boundShare * (conditionsTolerance ?? 0)
+    let share = boundShare * (conditionsTolerance ?? 0)
     return residualNorm <= share * size * solutionNorm
   }
 
@@ -84,7 +84,7 @@ extension Certifier {
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
     guard mayBound, let length = stepBound(transposed: transposed) else { return nil }
     let bound = length / solutionNorm
-    guard bound <= Self.boundShare * (conditionsTolerance ?? .infinity) else { return nil }
+    guard bound <= boundShare * (conditionsTolerance ?? .infinity) else { return nil }
     let smallest = solution.withUnsafeBufferPointer { y in
       y.baseAddress.map { Vector.minimumMagnitude($0, count: y.count) } ?? .infinity
     }

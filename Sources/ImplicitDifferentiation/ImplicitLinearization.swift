@@ -24,9 +24,9 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
 
   /// How well the conditions hold, and the linear solver chosen; no derivative has been taken yet.
   ///
-  /// With a residual at rounding level the first derivative, or its report, measures how well they hold;
-  /// asked before it, this does so, for at most the cost of a derivative. What a derivative
-  /// would throw then is a warning here.
+  /// Where the residual is small a bound tells the first derivative that they hold well enough, and a
+  /// report measures how well; asked before it, this does so, for at most the cost of a derivative. What a
+  /// derivative would throw then is a warning here.
   public var report: DerivativeReport {
     var report = flat.report
     do {
@@ -72,12 +72,12 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let residualNorm = ProbeVector.norm(residual)
     let position = solution.flattened()
     let positionNorm = ProbeVector.norm(position)
-    // The Newton step comes cheap while the factors are made. A bound will do where the residual is
-    // small (of `y`: in most units); then it costs more than it is worth.
+    // The Newton step comes cheap while the factors are made. Where the residual is small a bound by
+    // `√n ‖F‖` will do (for an `A⁻¹` of size one: in most units); then it costs more than it is worth.
     let takesStep =
       needsNewton
       && (certification.effort == .measure || hasBranches
-        || residualNorm > 1e-3 * (conditionsTolerance ?? 0) * positionNorm)
+        || 4 * Double(n).squareRoot() * residualNorm > (conditionsTolerance ?? 0) * positionNorm)
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {

@@ -51,6 +51,57 @@ import Testing
     }
   }
 
+  /// A well-conditioned system of 200 equations at a point that a solver left early, at a distance of
+  /// 1e-9; what its derivative is certified by.
+  private func stoppedEarly(
+    _ solver: any LinearSolver, errorLimit: Double = 1e4
+  ) throws -> (linear: ImplicitLinearization<Tensor, Tensor>, recordings: Counter) {
+    let counter = Counter()
+    let y = Tensor((0..<200).map { 1 + 0.5 * Double($0 % 7) })
+    let x = 4 * y + pow(y, 3) - y.shifted(by: 1) - y.shifted(by: -1)
+    var function = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in y + Tensor(1e-9) },
+      conditions: .root { x, y in
+        counter.increment()
+        return 4 * y + pow(y, 3) - y.shifted(by: 1) - y.shifted(by: -1) - x
+      }, linearSolver: solver)
+    function.certification = Certification(errorLimit: errorLimit)
+    return (try function.linearize(at: x), counter)
+  }
+
+  @Test(
+    "At a solution short of rounding level a derivative takes no Newton step and measures nothing",
+    arguments: [Automatic() as any LinearSolver, ConjugateGradient()])
+  func waitsShortOfRounding(solver: any LinearSolver) throws {
+    let (linear, recordings) = try stoppedEarly(solver)
+    let start = recordings.value
+    let derivative = try linear.pullback(Tensor.ones([200]))
+    #expect(recordings.value == start)
+    let certifier = linear.flat.certifier
+    #expect(certifier.state.withLock { $0.newton == nil })
+    // The report tells the step, and what the derivative is off by.
+    let report = derivative.report
+    let correction = try #require(report.newtonCorrection)
+    #expect(correction > 2e-10 && correction < 1e-9)
+    #expect(certifier.state.withLock { $0.newton != nil })
+    let (eager, _) = try stoppedEarly(solver, errorLimit: 0.5)
+    #expect(try eager.pullback(Tensor.ones([200])).report == report)
+    // A distance of 1e-9 changes 4 + 3 y² by as much, relatively, and the derivative by no more.
+    let error = try #require(report.errorEstimate)
+    #expect(error.relative > 1e-10 && error.relative < 1e-6)
+  }
+
+  @Test("A point far from a solution is refused before any derivative, a bound or not")
+  func farFromSolution() throws {
+    let x = Tensor((0..<200).map { 1 + 0.5 * Double($0 % 7) })
+    for solver in [Automatic() as any LinearSolver, ConjugateGradient()] {
+      let function = ImplicitFunction<Tensor, Tensor>(
+        forward: { x in x.withoutDerivative },
+        conditions: .root { x, y in 4 * y + pow(y, 3) - x }, linearSolver: solver)
+      #expect(throws: DifferentiationError.self) { _ = try function.linearize(at: x) }
+    }
+  }
+
   @Test("The lines of a Jacobian wait for its report")
   func jacobian() throws {
     let (linear, recordings) = try nearlyTheSame()
