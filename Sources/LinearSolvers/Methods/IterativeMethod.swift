@@ -37,8 +37,11 @@ protocol IterativeMethod: Sendable {
   /// Whether a system with a random right-hand side is solved first, to see that `A` is regular.
   var singularityProbe: Bool { get }
 
-  /// The method itself, if it can be halted before each product.
-  var stepped: (any SteppedMethod)? { get }
+  /// Whether a cycle can be halted before each product: a ``SteppedMethod``.
+  var isStepped: Bool { get }
+
+  /// The start of such a cycle; `nil` for other methods.
+  func steppedCycle(_ system: IterativeSystem) throws(LinearSolveError) -> (any CycleRecurrence)?
 
   /// Improves `system.x`, starting from `system.residual`.
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome
@@ -50,7 +53,11 @@ extension IterativeMethod {
   var singularityProbe: Bool { false }
   var needsSquare: Bool { true }
   var acceptsLeastSquares: Bool { false }
-  var stepped: (any SteppedMethod)? { nil }
+  var isStepped: Bool { false }
+
+  func steppedCycle(
+    _ system: IterativeSystem
+  ) throws(LinearSolveError) -> (any CycleRecurrence)? { nil }
 
   /// The limit for `n` unknowns: `max(5000, 20 n)` unless it was set. (In exact arithmetic `n`
   /// iterations are enough; with rounding, ill-conditioned systems need several times that.)
@@ -108,7 +115,11 @@ protocol CycleRecurrence {
 }
 
 extension SteppedMethod {
-  var stepped: (any SteppedMethod)? { self }
+  var isStepped: Bool { true }
+
+  func steppedCycle(
+    _ system: IterativeSystem
+  ) throws(LinearSolveError) -> (any CycleRecurrence)? { try begin(system) }
 
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
     var recurrence = try begin(system)

@@ -101,9 +101,10 @@ extension PreparedIterativeSolver {
     }
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
-      // The method is looked up here: to hand an existential on at every step would copy it.
-      guard let stepped = method.stepped else { stop("\(method.name) cannot be halted") }
-      column.begin(try stepped.begin(system))
+      guard let cycle = try method.steppedCycle(system) else {
+        stop("\(method.name) cannot be halted before each product")
+      }
+      column.begin(cycle)
       if !system.isAtLimit { return .unfinished }
       progress = try verdict(on: system, after: .limit, from: column.previous)
     }

@@ -61,7 +61,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
   func solveEach(
     _ columns: [[Double]], transposed: Bool
   ) -> [Result<LinearSolution, LinearSolveError>] {
-    if columns.count > 1, method.stepped != nil {
+    if columns.count > 1, method.isStepped {
       return solveInLockstep(columns, transposed: transposed)
     }
     return columns.map { b in

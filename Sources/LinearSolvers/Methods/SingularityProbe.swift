@@ -148,7 +148,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     solutions: [Result<LinearSolution, LinearSolveError>],
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
-    guard definiteness == nil, method.stepped != nil,
+    guard definiteness == nil, method.isStepped,
       let solve = try? startRegularityTry(transposed: transposed, fully: false)
     else {
       return (
@@ -168,7 +168,7 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package var operatorNormEstimate: Double? { probedOperatorNorm }
 
-  package var triesBesideSolves: Bool { method.stepped != nil && definiteness == nil }
+  package var triesBesideSolves: Bool { method.isStepped && definiteness == nil }
 
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(
