@@ -72,12 +72,12 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let residualNorm = ProbeVector.norm(residual)
     let position = solution.flattened()
     let positionNorm = ProbeVector.norm(position)
-    // The Newton step comes cheap while the factors are made. Where the residual is small a bound by
-    // `√n ‖F‖` will do (for an `A⁻¹` of size one: in most units); then it costs more than it is worth.
+    // The Newton step comes cheap while the factors are made. Where the residual is small a bound will do
+    // (for an `A⁻¹` of about size one: in most units); then the step costs more than it is worth.
     let takesStep =
       needsNewton
       && (certification.effort == .measure || hasBranches
-        || 4 * Double(n).squareRoot() * residualNorm > (conditionsTolerance ?? 0) * positionNorm)
+        || 4 * residualNorm > (conditionsTolerance ?? 0) * positionNorm)
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {

@@ -128,10 +128,10 @@ struct BandLU: Factorization {
     }
   }
 
-  /// `(‖Â‖∞, ‖Â‖₁)`, and by how much the diagonal dominates the columns at least.
+  /// `(‖Â‖∞, ‖Â‖₁)`, and by how much the diagonal dominates the rows and the columns at least.
   private static func maximumSums(
     _ matrix: BandMatrix
-  ) -> (norms: (rows: Double, columns: Double), dominance: Double) {
+  ) -> (norms: (rows: Double, columns: Double), dominance: (rows: Double, columns: Double)) {
     let n = matrix.count
     return matrix.numbers.withPointer { values in
       func sums(byRows: Bool) -> (largest: Double, dominance: Double) {
@@ -148,18 +148,16 @@ struct BandLU: Factorization {
               count: range.count)
           }
           largest = Swift.max(largest, Vector.maximumMagnitude(sums, count: tile.count))
-          if !byRows {
-            let least = Vector.leastDominance(
-              of: values + matrix.lower * n + tile.lowerBound, in: sums, count: tile.count)
-            // `min` would drop a NaN.
-            if !(least >= dominance), !dominance.isNaN { dominance = least }
-          }
+          let least = Vector.leastDominance(
+            of: values + matrix.lower * n + tile.lowerBound, in: sums, count: tile.count)
+          // `min` would drop a NaN.
+          if !(least >= dominance), !dominance.isNaN { dominance = least }
           return true
         }
         return (largest, dominance)
       }
       let (rows, columns) = (sums(byRows: true), sums(byRows: false))
-      return ((rows.largest, columns.largest), columns.dominance)
+      return ((rows.largest, columns.largest), (rows.dominance, columns.dominance))
     }
   }
 
@@ -293,7 +291,8 @@ struct DiagonalDivision: Factorization {
     norms = (largest, largest)
     let inverse = scaledDiagonal.reduce(0) { max($0, 1 / abs($1)) }
     condition = ConditionEvidence(
-      conditionNumber: largest * inverse, inverseNorm: inverse, scaling: scaling)
+      conditionNumber: largest * inverse, inverseNorm: inverse, spectralBound: inverse,
+      scaling: scaling)
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

@@ -11,14 +11,21 @@ public struct ConditionEvidence: Sendable {
   /// rarely more than a few times too large.
   public let inverseNorm: Double
 
+  /// A bound of `‖Â⁻¹‖₂`, if there is a better one than `√n ‖Â⁻¹‖₁`.
+  private let spectralBound: Double?
+
   let scaling: Equilibration
 
   /// The units in which `A` was handed to the factorisation, if it was not as given.
   private(set) var units: SystemUnits?
 
-  init(conditionNumber: Double, inverseNorm: Double, scaling: Equilibration) {
+  init(
+    conditionNumber: Double, inverseNorm: Double, spectralBound: Double? = nil,
+    scaling: Equilibration
+  ) {
     self.conditionNumber = conditionNumber
     self.inverseNorm = inverseNorm
+    self.spectralBound = spectralBound
     self.scaling = scaling
   }
 
@@ -52,7 +59,8 @@ public struct ConditionEvidence: Sendable {
   package func solutionBound(forLength length: Double) -> Double? {
     guard units == nil else { return nil }
     let (row, column) = (scaling.rows.max() ?? 1, scaling.columns.max() ?? 1)
-    return column * (inverseNorm * (Double(scaling.count).squareRoot() * (row * length)))
+    let norm = spectralBound ?? inverseNorm * Double(scaling.count).squareRoot()
+    return column * (norm * (row * length))
   }
 
   /// Whether `r = b − A x` is as small as the rounding of its terms, which no `x` makes smaller:

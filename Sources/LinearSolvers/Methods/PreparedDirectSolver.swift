@@ -71,24 +71,26 @@ extension Factorization {
   ///
   /// Where the diagonal dominates every column, by `δ` at least, nothing is estimated: then
   /// `‖Â⁻¹‖₁ ≤ 1/δ` (J. M. Varah, "A lower bound for the smallest singular value of a matrix", Linear
-  /// Algebra Appl. 11 (1975), 3–5).
+  /// Algebra Appl. 11 (1975), 3–5). Where it dominates rows as well, `‖Â⁻¹‖₂ ≤ (‖Â⁻¹‖∞ ‖Â⁻¹‖₁)^½`.
   ///
   /// - Parameters:
   ///   - pivots: for the error only.
-  ///   - dominance: `δ`, if it is known; it counts if it is not much smaller than `‖Â‖₁`.
+  ///   - dominance: of rows and columns, if it is known; it counts if it is not much smaller than
+  ///     `‖Â‖∞`, `‖Â‖₁`.
   ///   - passenger: is solved for on the way.
   func requireRegular(
-    limit: Double, pivots: @autoclosure () -> some Collection<Double>, dominance: Double = 0,
-    passenger: Passenger? = nil
+    limit: Double, pivots: @autoclosure () -> some Collection<Double>,
+    dominance: (rows: Double, columns: Double) = (0, 0), passenger: Passenger? = nil
   ) throws(LinearSolveError) -> ConditionEvidence {
-    let isDominated =
-      dominance > 0 && dominance.isFinite
-      && norms.columns <= ConditionEvidence.dominatedLimit * dominance
+    func isDominated(_ least: Double, _ norm: Double) -> Bool {
+      least > 0 && least.isFinite && norm <= ConditionEvidence.dominatedLimit * least
+    }
+    let columnsAreDominated = isDominated(dominance.columns, norms.columns)
     let rounds = count <= 1000 ? 5 : 0  // for long bands the estimate should not outweigh the rest
     func inverseNorm(_ passenger: UnsafeMutablePointer<Double>?) -> Double {
-      if isDominated {
+      if columnsAreDominated {
         if let passenger { solve(passenger, transposed: false) }
-        return 1 / dominance
+        return 1 / dominance.columns
       }
       return ConditionEstimate.inverseNorm(
         count: count, rounds: rounds, passenger: passenger
@@ -117,8 +119,11 @@ extension Factorization {
       let smallest = pivots().enumerated().min { abs($0.element) < abs($1.element) }
       throw .singular(pivotIndex: smallest?.offset ?? 0, estimatedCondition: condition)
     }
+    let inverseByRows =
+      columnsAreDominated && isDominated(dominance.rows, norms.rows) ? 1 / dominance.rows : nil
     return ConditionEvidence(
-      conditionNumber: condition, inverseNorm: inverse, scaling: scaling)
+      conditionNumber: condition, inverseNorm: inverse,
+      spectralBound: inverseByRows.map { (inverse * $0).squareRoot() }, scaling: scaling)
   }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import LinearSolvers
@@ -78,6 +79,34 @@ import Testing
     // The inverse is diag(1/9) but for its second column, −8/81, 1/9, −8/81.
     let exact = 1.0 / 9 + 16.0 / 81
     #expect(evidence.inverseNorm <= exact * (1 + 1e-15) && evidence.inverseNorm > exact / 3)
+  }
+
+  /// Where rows and columns are dominated, solutions are no longer than by the 2-norm of the inverse: for
+  /// tridiag(−1, 5/2, −1) that is 1 / (5/2 − 2 cos(π/(n + 1))), which the eigenvector sin(iπ/(n + 1)) attains.
+  /// Without the rows a factor of √n is in between.
+  @Test(arguments: [10, 200])
+  func dominatedRowsAndColumnsBoundLengths(n: Int) throws {
+    func evidence(_ matrix: BandMatrix) throws -> ConditionEvidence {
+      try #require(try BandedLUSolver().prepare(BandedOperator(matrix)).condition)
+    }
+    var matrix = BandMatrix(count: n, lower: 1, upper: 1)
+    for i in 0..<n {
+      matrix[i, i] = 2.5
+      if i > 0 { matrix[i, i - 1] = -1 }
+      if i < n - 1 { matrix[i, i + 1] = -1 }
+    }
+    let angle = Double.pi / Double(n + 1)
+    let exact = 1 / (2.5 - 2 * cos(angle))
+    let vector = (0..<n).map { sin(Double($0 + 1) * angle) }
+    let solution = try BandedLUSolver().prepare(BandedOperator(matrix)).solve(vector).vector
+    let ratio = ProbeVector.norm(solution) / ProbeVector.norm(vector)
+    #expect(abs(ratio / exact - 1) <= 1e-13)
+    let bound = try #require(try evidence(matrix).solutionBound(forLength: 1))
+    #expect(bound == 2 && exact <= bound)
+    // One row that is not dominated.
+    matrix[1, 0] = -1.75
+    let loose = try #require(try evidence(matrix).solutionBound(forLength: 1))
+    #expect(loose >= 2 * Double(n).squareRoot())
   }
 
   /// The right-hand side that is handed along is solved for there, too.
