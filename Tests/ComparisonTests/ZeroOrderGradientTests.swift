@@ -10,8 +10,12 @@ import Testing
   private static let x = Tensor([0.5, -0.3, 2])
   private static let exact = (matmul(H, x) + b).scalars
 
+  /// In plain numbers: half a million values are asked for.
   private static func quadratic(_ x: Tensor) -> Double {
-    (0.5 * x.dot(matmul(H, x)) + b.dot(x)).scalar
+    let x = x.scalars
+    let (p, q, r) = (x[0], x[1], x[2])
+    return 1.5 * p * p + q * q + 0.5 * r * r + p * q - 0.5 * p * r + 0.3 * q * r
+      + 0.2 * p - q + 0.7 * r
   }
 
   private static func estimate(
