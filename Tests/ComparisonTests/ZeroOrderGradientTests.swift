@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import PromptTasks
 import Testing
 
 @testable import Comparison
@@ -182,13 +183,17 @@ import Testing
 
   @Test("A smoothing that is none stops the program, and so do too few batches")
   func mistakes() async {
-    let smoothing = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: -2)
+    let smoothing = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: -2)
+      }
     }
     let words = String(decoding: smoothing?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("A smoothing is a positive number; it was -2.0"))
-    let batches = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: 1, batchCount: 1)
+    let batches = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: 1, batchCount: 1)
+      }
     }
     let others = String(decoding: batches?.standardErrorContent ?? [], as: UTF8.self)
     #expect(others.contains("at least 2 batches of at least 1 pair, not 1 of 8"))
