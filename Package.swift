@@ -231,7 +231,8 @@ let package = Package(
       swiftSettings: pageSettings),
 
     .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
-    .testTarget(name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels"]),
+    .testTarget(
+      name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels", "PromptTasks"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.
     .target(
       name: "TensorChecks", dependencies: ["TracedSolves", "Measurement"],
@@ -242,14 +243,15 @@ let package = Package(
       dependencies: ["TracedSolves", "TracedTensors", "LinearSolvers", "Kernels", "TensorChecks"]),
     .testTarget(
       name: "ImplicitDifferentiationTests",
-      dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks"]),
+      dependencies: ["ImplicitDifferentiation", "Kernels", "TensorChecks", "PromptTasks"]),
     .testTarget(
       name: "ForwardSolversTests", dependencies: ["ForwardSolvers", "ImplicitDifferentiation"]),
-    .testTarget(name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers"]),
+    .testTarget(
+      name: "ComparisonTests", dependencies: ["Comparison", "ForwardSolvers", "PromptTasks"]),
     .testTarget(
       name: "OptimalityTests",
-      dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels"]),
-    .testTarget(name: "BatchesTests", dependencies: ["Batches"]),
+      dependencies: ["Optimality", "ForwardSolvers", "Comparison", "Kernels", "PromptTasks"]),
+    .testTarget(name: "BatchesTests", dependencies: ["Batches", "PromptTasks"]),
     .testTarget(
       name: "ClosedFormTests",
       dependencies: [
@@ -257,7 +259,10 @@ let package = Package(
       ],
       exclude: ["references.py"]),
     .testTarget(
-      name: "CompilerDifferentiationTests", dependencies: ["CompilerDifferentiation"]),
+      name: "CompilerDifferentiationTests",
+      dependencies: ["CompilerDifferentiation", "PromptTasks"]),
+    // Runs what waits for child processes ahead of the tests that wait for their turn.
+    .target(name: "PromptTasks", path: "Tests/PromptTasks"),
     // Writes pages until it is killed, for the tests of LiteratePages.
     .executableTarget(
       name: "PageWriter", dependencies: ["LiteratePages"], path: "Tests/PageWriter"),
@@ -266,7 +271,8 @@ let package = Package(
     .testTarget(
       name: "LiteratePagesTests",
       dependencies: [
-        "ImplicitDifferentiation", "LiteratePages", "PageWriter", "TutorialRuns", "workbook",
+        "ImplicitDifferentiation", "LiteratePages", "PageWriter", "PromptTasks", "TutorialRuns",
+        "workbook",
       ]),
     .testTarget(
       name: "FaultHuntTests", dependencies: ["FaultHunt", "FaultOracle"], exclude: ["Oracle"]),
@@ -276,7 +282,7 @@ let package = Package(
       name: "TutorialTests",
       dependencies: [
         "ImplicitDifferentiation", "Optimality", "Comparison", "ForwardSolvers", "LiteratePages",
-        "TutorialRuns", "UnconstrainedOptimization",
+        "PromptTasks", "TutorialRuns", "UnconstrainedOptimization",
         "ConstrainedQP", "ConstrainedQPSolutions",
         "SinkhornFixedPoint", "SinkhornFixedPointSolutions",
         "NonlinearSystems", "NonlinearSystemsSolutions",

@@ -46,6 +46,8 @@ enum BatchProblem {
       let here = y
       let jacobian = try linearization(at: here) { residual(x, $0) }.jacobian
       y = y - Tensor(try LUSolver().solve(jacobian, residual(x, here).scalars).vector)
+      // Another step would be the same again.
+      if y == here { break }
     }
     return y
   }

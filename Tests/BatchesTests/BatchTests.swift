@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import PromptTasks
 import Synchronization
 import Testing
 
@@ -154,8 +155,10 @@ private final class Counter: Sendable {
 
   @Test("A batch without tasks stops the program")
   func noTasks() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Batch(tasksInFlight: 0)
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Batch(tasksInFlight: 0)
+      }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("needs at least one task in flight, not 0"))

@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import PromptTasks
 import Synchronization
 import Testing
 
@@ -321,8 +322,10 @@ private func largest(_ a: [Double], _ b: [Double]) -> Double {
 
   @Test("A step that is none stops the program")
   func noStep() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = Conditions<Tensor, Tensor>.differences(relativeStep: 0) { x, y in y - x }
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = Conditions<Tensor, Tensor>.differences(relativeStep: 0) { x, y in y - x }
+      }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("lies between 0 and 1; it was 0.0"))

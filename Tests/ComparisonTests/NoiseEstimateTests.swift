@@ -7,8 +7,9 @@ struct NoiseEstimateTests {
   @Test func knownDeviation() throws {
     var ratios: [Double] = []
     for seed in 1...200 {
-      let values = (0...8).map { k in
-        3 + 0.1 * Double(k) + 3.0.squareRoot() * noise(at: Double(k + 1), seed: UInt64(seed))
+      let values = (0...8).map { k -> Double in
+        let line = 3 + 0.1 * Double(k)
+        return line + 3.0.squareRoot() * noise(at: Double(k + 1), seed: UInt64(seed))
       }
       if let found = NoiseEstimate.noise(of: values) { ratios.append(found) }
     }

@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import PromptTasks
 import Testing
 
 @testable import Comparison
@@ -10,8 +11,12 @@ import Testing
   private static let x = Tensor([0.5, -0.3, 2])
   private static let exact = (matmul(H, x) + b).scalars
 
+  /// In plain numbers: half a million values are asked for.
   private static func quadratic(_ x: Tensor) -> Double {
-    (0.5 * x.dot(matmul(H, x)) + b.dot(x)).scalar
+    let x = x.scalars
+    let (p, q, r) = (x[0], x[1], x[2])
+    return 1.5 * p * p + q * q + 0.5 * r * r + p * q - 0.5 * p * r + 0.3 * q * r
+      + 0.2 * p - q + 0.7 * r
   }
 
   private static func estimate(
@@ -178,13 +183,17 @@ import Testing
 
   @Test("A smoothing that is none stops the program, and so do too few batches")
   func mistakes() async {
-    let smoothing = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: -2)
+    let smoothing = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: -2)
+      }
     }
     let words = String(decoding: smoothing?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("A smoothing is a positive number; it was -2.0"))
-    let batches = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: 1, batchCount: 1)
+    let batches = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try ZeroOrderGradient(of: { _ in 0 }, at: Tensor([1]), smoothing: 1, batchCount: 1)
+      }
     }
     let others = String(decoding: batches?.standardErrorContent ?? [], as: UTF8.self)
     #expect(others.contains("at least 2 batches of at least 1 pair, not 1 of 8"))

@@ -1,5 +1,6 @@
 #if canImport(_Differentiation)
   import CompilerDifferentiation
+  import PromptTasks
   import Synchronization
   import Testing
 
@@ -104,10 +105,12 @@
     }
 
     @Test func withoutAPolicyTheProgramStopsWithTheSentence() async throws {
-      let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-        let root = ImplicitFunction<Tensor, Tensor>(
-          forward: { x in sqrt(x) }, conditions: .compiler { x, y in y * y - x })
-        _ = pullback(at: Tensor([1, 4])) { x in root.solution(at: x) }(Tensor([.nan, 1]))
+      let result = await promptly {
+        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+          let root = ImplicitFunction<Tensor, Tensor>(
+            forward: { x in sqrt(x) }, conditions: .compiler { x, y in y * y - x })
+          _ = pullback(at: Tensor([1, 4])) { x in root.solution(at: x) }(Tensor([.nan, 1]))
+        }
       }
       let words = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
       #expect(words.contains("where nothing can be thrown. Entry 0 of the cotangent is nan"))
@@ -115,11 +118,13 @@
 
     /// Numbers in the middle of conditions leave the tensors that a pullback is recorded in.
     @Test func plainNumbersInsideConditionsStop() async throws {
-      let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-        let root = ImplicitFunction<Tensor, Tensor>(
-          forward: { x in sqrt(x) },
-          conditions: .compiler { x, y in Tensor([y.scalars[0] * y.scalars[0]]) - x })
-        _ = try root.linearize(at: [4])
+      let result = await promptly {
+        await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+          let root = ImplicitFunction<Tensor, Tensor>(
+            forward: { x in sqrt(x) },
+            conditions: .compiler { x, y in Tensor([y.scalars[0] * y.scalars[0]]) - x })
+          _ = try root.linearize(at: [4])
+        }
       }
       let words = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
       #expect(words.contains("`scalars` of a traced tensor would lose its derivative"))

@@ -1,4 +1,5 @@
 import Foundation
+import PromptTasks
 import Synchronization
 import TensorChecks
 import Testing
@@ -209,9 +210,11 @@ private func differentiateTwice(gauge: Gauge<Tensor, [Tensor]>) throws {
 @Suite struct StopTests {
   @Test("Mistakes in a program end it with a sentence", arguments: Mistake.allCases)
   func stops(_ mistake: Mistake) async throws {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      [mistake] in
-      try mistake.commit()
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        [mistake] in
+        try mistake.commit()
+      }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     for expected in mistake.words {

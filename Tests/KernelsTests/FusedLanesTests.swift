@@ -34,13 +34,14 @@ struct FusedLanesTests {
   ) {
     var expected = accumulates ? old : [Double](repeating: 0, count: n)
     for (index, lane) in lanes.enumerated() {
+      let stores = index == 0 && firstStores
+      let (scale, bias, step) = (lane.scale, lane.bias, lane.coefficientStride)
+      let (start, offset, stride) = (lane.outStart, lane.offset, lane.stride)
       for k in 0..<lane.count {
-        let factor =
-          lane.coefficient.map { lane.scale * $0[k * lane.coefficientStride] + lane.bias }
-          ?? lane.bias
-        let product = factor * input[lane.offset + k * lane.stride]
-        let place = lane.outStart + k
-        expected[place] = index == 0 && firstStores ? product : expected[place] + product
+        var factor = bias
+        if let c = lane.coefficient { factor = scale * c[k * step] + bias }
+        let product = factor * input[offset + k * stride]
+        expected[start + k] = stores ? product : expected[start + k] + product
       }
     }
     let instruction = ProgramInstruction(
@@ -65,7 +66,9 @@ struct FusedLanesTests {
 
   @Test("All pairs and triples of kinds", arguments: LaneKind.all, LaneKind.all)
   private func kinds(first: LaneKind, second: LaneKind) {
-    for third in LaneKind.all {
+    for (position, third) in LaneKind.all.enumerated() {
+      // The first two come with every third: once is enough.
+      let counts = position == 0 ? 1...3 : 3...3
       for n in lengths {
         var random = SeededNumbers(seed: 7)
         let input = random.array(2 * n + 4)
@@ -78,7 +81,7 @@ struct FusedLanesTests {
               coefficient: kind.hasCoefficient ? c.baseAddress : nil,
               coefficientStride: kind.coefficientStride, scale: kind.scale, bias: kind.bias)
           }
-          for count in 1...3 {
+          for count in counts {
             let some = Array(lanes[..<count])
             check(some, count: n, input: input, old: old, firstStores: true)
             check(some, count: n, input: input, old: old, firstStores: false)

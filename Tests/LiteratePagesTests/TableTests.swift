@@ -1,4 +1,5 @@
 import ImplicitDifferentiation
+import PromptTasks
 import Testing
 
 @testable import LiteratePages
@@ -122,8 +123,10 @@ import Testing
 
   @Test("What is no matrix stops the program, with its shape")
   func rankThree() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try Tensor.zeros([1, 1, 1]).csv(columnNames: ["a"])
+      }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("Only a vector or a matrix is written as CSV; the shape is [1, 1, 1]"))
@@ -131,16 +134,22 @@ import Testing
 
   @Test("Names that no reader would take stop the program")
   func names() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      _ = try Tensor.zeros([1, 1]).csv(columnNames: ["a\nb"])
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = try Tensor.zeros([1, 1]).csv(columnNames: ["a\nb"])
+      }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(words.contains("\"a\\nb\" cannot name a column of a table."))
-    await #expect(processExitsWith: .failure) {
-      _ = try Tensor.zeros([1, 2]).csv(columnNames: ["a", "a"])
+    await promptly {
+      await #expect(processExitsWith: .failure) {
+        _ = try Tensor.zeros([1, 2]).csv(columnNames: ["a", "a"])
+      }
     }
-    await #expect(processExitsWith: .failure) {
-      _ = try Tensor.zeros([1, 1]).csv(columnNames: [""])
+    await promptly {
+      await #expect(processExitsWith: .failure) {
+        _ = try Tensor.zeros([1, 1]).csv(columnNames: [""])
+      }
     }
   }
 }

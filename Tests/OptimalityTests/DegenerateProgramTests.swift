@@ -1,6 +1,7 @@
 import ForwardSolvers
 import ImplicitDifferentiation
 import Optimality
+import PromptTasks
 import Testing
 
 /// min ½‖z‖² + cᵀz with the equality z₀ + z₁ + z₂ = b given twice, the second time doubled.
@@ -58,14 +59,16 @@ private let data = Repeated(c: [0.5, -1, 2], b: [3, 6])
   /// The same plane twice, the second time with a factor that depends on b: the combination of
   /// multipliers that is free varies, and a second derivative would take it for constant.
   @Test func combinationsThatVaryStop() async {
-    let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-      let minimum = ConstrainedMinimum(
-        ConstrainedProblem<Tensor, Tensor>(
-          objective: { _, z in 0.5 * z.squaredNorm() },
-          equalities: { b, z in Tensor.stack([z.sum() - 2 * b, b * (z.sum() - 2 * b)]) }),
-        primalSolver: { b in b * Tensor.ones([2]) })
-      _ = try gradient(at: Tensor(1.5)) { b in
-        try gradient(at: b) { b in try minimum(b).primal.sum() }
+    let result = await promptly {
+      await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let minimum = ConstrainedMinimum(
+          ConstrainedProblem<Tensor, Tensor>(
+            objective: { _, z in 0.5 * z.squaredNorm() },
+            equalities: { b, z in Tensor.stack([z.sum() - 2 * b, b * (z.sum() - 2 * b)]) }),
+          primalSolver: { b in b * Tensor.ones([2]) })
+        _ = try gradient(at: Tensor(1.5)) { b in
+          try gradient(at: b) { b in try minimum(b).primal.sum() }
+        }
       }
     }
     let words = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)

@@ -195,7 +195,10 @@ import Testing
     let x = [0.9, -0.4, 1.7]
     let length = sumOfProducts(x, x).squareRoot()
     let expected = x.indices.flatMap { i in
-      x.indices.map { j in 1.2 / length * ((i == j ? 1 : 0) - x[i] * x[j] / (length * length)) }
+      x.indices.map { j -> Double in
+        let identity: Double = i == j ? 1 : 0
+        return 1.2 / length * (identity - x[i] * x[j] / (length * length))
+      }
     }
     let outside = try Self.jacobian(at: Tensor(x)) { try Projection.l2Ball($0, radius: 1.2) }
     #expect(largestGap(outside, expected) <= 1e-15)

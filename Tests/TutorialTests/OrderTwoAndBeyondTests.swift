@@ -1,5 +1,6 @@
 import ImplicitDifferentiation
 import Optimality
+import PromptTasks
 import Testing
 import TutorialRuns
 
@@ -47,29 +48,33 @@ import TutorialRuns
   /// What a second derivative stops with cannot be caught, so the page quotes it from the source.
   @Test func quotesTheSentencesOfTheLibrary() async throws {
     let page = words(try await TutorialRuns.shared.page(of: "OrderTwoAndBeyond"))
-    let ofProducts = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      let root = ImplicitFunction<Tensor, Tensor>(
-        forward: { sqrt($0) },
-        conditions: .products(
-          residual: { x, y in y * y - x },
-          solutionProduct: { _, y, v in Tensor(2 * y.scalar * v.scalar) },
-          transposedSolutionProduct: { _, y, u in Tensor(2 * y.scalars[0] * u.scalars[0]) },
-          inputProduct: { _, _, v in -v }, transposedInputProduct: { _, _, u in -u }))
-      _ = try gradient(at: Tensor(4)) { x in try gradient(at: x) { try root($0) } }
+    let ofProducts = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        let root = ImplicitFunction<Tensor, Tensor>(
+          forward: { sqrt($0) },
+          conditions: .products(
+            residual: { x, y in y * y - x },
+            solutionProduct: { _, y, v in Tensor(2 * y.scalar * v.scalar) },
+            transposedSolutionProduct: { _, y, u in Tensor(2 * y.scalars[0] * u.scalars[0]) },
+            inputProduct: { _, _, v in -v }, transposedInputProduct: { _, _, u in -u }))
+        _ = try gradient(at: Tensor(4)) { x in try gradient(at: x) { try root($0) } }
+      }
     }
-    let ofGauge = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      let sum = ImplicitFunction<Tensor, [Tensor]>(
-        forward: { x in [0.5 * x, 0.5 * x] },
-        conditions: .root { x, y in [y[0] + y[1] - x, y[0] + y[1] - x] },
-        gauge: Gauge(right: { x, _ in [[x, -x]] }))
-      _ = try gradient(at: Tensor(2)) { x in
-        try gradient(at: x) { x in
-          let y = try sum(x)
-          return (y[0] + y[1]).squaredNorm()
+    let ofGauge = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        let sum = ImplicitFunction<Tensor, [Tensor]>(
+          forward: { x in [0.5 * x, 0.5 * x] },
+          conditions: .root { x, y in [y[0] + y[1] - x, y[0] + y[1] - x] },
+          gauge: Gauge(right: { x, _ in [[x, -x]] }))
+        _ = try gradient(at: Tensor(2)) { x in
+          try gradient(at: x) { x in
+            let y = try sum(x)
+            return (y[0] + y[1]).squaredNorm()
+          }
         }
       }
     }

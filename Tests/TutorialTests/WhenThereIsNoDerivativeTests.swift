@@ -1,5 +1,6 @@
 import HostileInputs
 import ImplicitDifferentiation
+import PromptTasks
 import Testing
 import TutorialRuns
 
@@ -48,18 +49,22 @@ import TutorialRuns
   /// What stops a program cannot be caught, so the page quotes it from the source.
   @Test func quotesTheSentencesThatStop() async throws {
     let page = words(try await TutorialRuns.shared.page(of: "WhenThereIsNoDerivative"))
-    let ofNumber = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      _ = gradient(at: Tensor(2)) { y in Tensor(y.scalar) * y }
+    let ofNumber = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        _ = gradient(at: Tensor(2)) { y in Tensor(y.scalar) * y }
+      }
     }
-    let ofCapture = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      _ = try gradient(at: Tensor(2)) { x in
-        let shifted = ImplicitFunction<Tensor, Tensor>(
-          forward: { t in t + x }, conditions: .root { t, y in y - t - x })
-        return try shifted(1)
+    let ofCapture = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        _ = try gradient(at: Tensor(2)) { x in
+          let shifted = ImplicitFunction<Tensor, Tensor>(
+            forward: { t in t + x }, conditions: .root { t, y in y - t - x })
+          return try shifted(1)
+        }
       }
     }
     for (result, place) in [

@@ -19,6 +19,7 @@ let options = try Options(seed: 1, tolerance: 1e-13)
 let longest = try options.integer(
   "iterations", default: 10_000, quick: 400, in: 100...100_000,
   help: "gradient steps that are differentiated at most")
+let reachShare = options.quick ? 8 : 50
 try beginPage(options)
 // hide end
 
@@ -356,7 +357,7 @@ func expectedReach(_ momentum: Double) -> (growth: Double, steps: Double) {
 func foundReach(_ momentum: Double, near expected: Double) throws -> Int {
   var (low, high) = (Int(expected / 2), Int(expected * 3 / 2))
   guard try drift(momentum, low) < 1e-6, try drift(momentum, high) > 1e-6 else { return 0 }
-  while high - low > max(low / 50, 1) {
+  while high - low > max(low / reachShare, 1) {
     let middle = (low + high) / 2
     if try drift(momentum, middle) > 1e-6 { high = middle } else { low = middle }
   }

@@ -29,6 +29,7 @@ let longest = try options.integer(
   help: "iterations of Sinkhorn that are unrolled at most")
 let flowSteps = try options.integer(
   "flow", default: 200, quick: 4, in: 1...10_000, help: "steps of the flow between the images")
+let sweepSteps = DifferenceSteps(ratio: options.quick ? 10 : 2)
 let tolerance = options.tolerance
 try beginPage(options)
 // hide end
@@ -390,7 +391,7 @@ try check("∂OT/∂C against P", relative(inQuestion.cost, to: P), below: 1e-12
 // would for any plan whatever.)
 
 func slope(along tangent: Transport) throws -> Double {
-  try DifferenceSweep(scale: 0.01) { t in
+  try DifferenceSweep(scale: 0.01, steps: sweepSteps) { t in
     let h = Tensor(t)
     return try Sinkhorn(epsilon: epsilon).transport(
       cost: cost + h * tangent.cost, from: a + h * tangent.a, to: b
@@ -481,7 +482,8 @@ func unrolled(_ iterations: Int) -> (Transport) throws -> Potentials {
 let rounding = 100.0  // the condition of A: errors below 100 · 1e-13 are shown as a bound
 let comparison = try GradientComparison(
   of: between, at: digitsQuestion, loss: { y in (cost * plan(cost, y, epsilon)).sum() },
-  along: .along(spoonful), unrolled: unrolled(enough), reference: reference)
+  along: .along(spoonful), unrolled: unrolled(enough), reference: reference,
+  differences: sweepSteps)
 note("enough", enough)
 try table(
   ["route", "slope", "relative error", "solver runs", "bytes recorded"],

@@ -26,6 +26,7 @@ let longest = try options.integer(
 let descentSteps = try options.integer(
   "descent", default: 40, quick: 5, in: 1...1_000, help: "steps of descent on the penalties")
 let compared = min(longest, 3_000)
+let sweepSteps = DifferenceSteps(ratio: options.quick ? 10 : 2)
 try beginPage(options)
 // hide end
 
@@ -253,7 +254,7 @@ let comparison = try GradientComparison(
   unrolled: { rho in
     try gradientDescent(compared).minimum(of: { w in objective(rho, w) }, from: start).point
   },
-  reference: closedForm)
+  reference: closedForm, differences: sweepSteps)
 note("steps", compared)
 try table(
   ["route", "relative error", "solver runs", "bytes recorded", "step chosen"],

@@ -16,7 +16,9 @@ struct StridedTerms: RandomAccessCollection {
   }
 
   var startIndex: Int { 0 }
-  var endIndex: Int { first == nil ? 0 : 1 + others.count }
+  var endIndex: Int { count }
+  /// Every operation asks for it; the collection's own way to count takes the distance of indices.
+  var count: Int { first == nil ? 0 : 1 + others.count }
 
   subscript(index: Int) -> StridedTerm {
     if index == 0, let first { return first }

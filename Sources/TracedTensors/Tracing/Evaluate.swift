@@ -200,6 +200,7 @@ extension Piece {
   /// Whether no axis of the box is summed over: every product has an entry of its own.
   fileprivate var writesEachEntryOnce: Bool {
     guard table == nil else { return false }
+    if term.isRow { return term.output.strides[0] != 0 }
     let zero = term.output.strides .== SIMD4<Int32>.zero
     let long = term.extents .> SIMD4<Int32>(repeating: 1)
     return !any(zero .& long)

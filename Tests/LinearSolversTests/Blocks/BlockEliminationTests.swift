@@ -231,7 +231,7 @@ import Testing
   @Test("A segment is split where a diagonal is partly too small", arguments: [0.0, 1e-9])
   func split(slackOfActive: Double) throws {
     let (n, m) = (24, 128)
-    let slack = (0..<m).map { $0 % 8 == 0 ? slackOfActive : 1 + Double($0 % 3) }
+    let slack = (0..<m).map { (k: Int) -> Double in k % 8 == 0 ? slackOfActive : 1 + Double(k % 3) }
     let multiplier = (0..<m).map { $0 % 8 == 0 ? 2.0 : 0 }
     let G = SeededNumbers.vector(m * n, seed: 5)
     var Q = SeededNumbers.vector(n * n, seed: 6)
@@ -257,7 +257,7 @@ import Testing
   @Test("A segment is split after a step that it stands beside")
   func splitAfterStep() throws {
     let (n, m) = (24, 128)
-    let slack = (0..<m).map { $0 % 8 == 0 ? 0 : 1 + Double($0 % 3) }
+    let slack = (0..<m).map { (k: Int) -> Double in k % 8 == 0 ? 0 : 1 + Double(k % 3) }
     let multiplier = (0..<m).map { $0 % 8 == 0 ? 2.0 : 0 }
     let ones = [Double](repeating: 1, count: m)
     let G = SeededNumbers.vector(m * n, seed: 5)

@@ -38,6 +38,9 @@ struct TestProgram: BlockStructured {
   private static func entries(of matrix: BlockMatrix) -> [Double] {
     let layout = matrix.layout
     let n = layout.count
+    let blocks = layout.rowCounts.indices.map { i in
+      layout.columnCounts.indices.map { j in matrix[i, j]?.dense }
+    }
     var result = [Double](repeating: 0, count: n * n)
     for k in 0..<n {
       var x = layout.columnCounts.map { [Double](repeating: 0, count: $0) }
@@ -49,10 +52,10 @@ struct TestProgram: BlockStructured {
       func row(_ i: Int, upTo end: Int) -> [Double] {
         var sum = [Double](repeating: 0, count: layout.rowCounts[i])
         for j in 0..<end {
-          guard let block = matrix[i, j]?.dense else { continue }
-          for r in sum.indices {
-            for c in 0..<block.columnCount {
-              sum[r] += block.entries[r * block.columnCount + c] * x[j][c]
+          guard let block = blocks[i][j] else { continue }
+          for (c, factor) in x[j].enumerated() where factor != 0 {
+            for r in sum.indices {
+              sum[r] += block.entries[r * block.columnCount + c] * factor
             }
           }
         }

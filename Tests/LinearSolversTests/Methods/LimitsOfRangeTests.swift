@@ -1,3 +1,4 @@
+import PromptTasks
 import Testing
 
 @testable import LinearSolvers
@@ -124,8 +125,12 @@ import Testing
   }
 
   @Test func ridgesThatAreMistakes() async {
-    await #expect(processExitsWith: .failure) { _ = Ridge(.nan) }
-    await #expect(processExitsWith: .failure) { _ = Ridge(1, refinements: -1) }
+    await promptly {
+      await #expect(processExitsWith: .failure) { _ = Ridge(.nan) }
+    }
+    await promptly {
+      await #expect(processExitsWith: .failure) { _ = Ridge(1, refinements: -1) }
+    }
   }
 
   @Test func vectorsThatNearbyFactorsCannotSolveFor() throws {

@@ -1,3 +1,4 @@
+import PromptTasks
 import Testing
 
 @testable import LinearSolvers
@@ -144,20 +145,28 @@ import Testing
 
   /// Tolerances that any vector would meet are mistakes in the program.
   @Test func tolerancesThatAcceptAnythingStopTheProgram() async throws {
-    let result = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      _ = try ConjugateGradient(relativeTolerance: 1).prepare(IdentityOperator(count: 2))
+    let result = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        _ = try ConjugateGradient(relativeTolerance: 1).prepare(IdentityOperator(count: 2))
+      }
     }
     let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(
       message.contains("CG needs a relative tolerance from 0 up to, not including, 1, not 1.0"))
-    await #expect(processExitsWith: .failure) {
-      _ = try GMRES(relativeTolerance: .nan).prepare(IdentityOperator(count: 2))
+    await promptly {
+      await #expect(processExitsWith: .failure) {
+        _ = try GMRES(relativeTolerance: .nan).prepare(IdentityOperator(count: 2))
+      }
     }
-    await #expect(processExitsWith: .failure) {
-      _ = try LSMR(absoluteTolerance: .infinity).prepare(IdentityOperator(count: 2))
+    await promptly {
+      await #expect(processExitsWith: .failure) {
+        _ = try LSMR(absoluteTolerance: .infinity).prepare(IdentityOperator(count: 2))
+      }
     }
-    await #expect(processExitsWith: .failure) { _ = GMRES(restart: 0) }
+    await promptly {
+      await #expect(processExitsWith: .failure) { _ = GMRES(restart: 0) }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import PromptTasks
 import Testing
 
 @testable import LinearSolvers
@@ -132,11 +133,13 @@ import Testing
   }
 
   @Test func entriesOutsideABandStopTheProgram() async {
-    let result = await #expect(
-      processExitsWith: .failure, observing: [\.standardErrorContent]
-    ) {
-      var band = BandMatrix(count: 3, lower: 1, upper: 0)
-      band[0, 1] = 2
+    let result = await promptly {
+      await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        var band = BandMatrix(count: 3, lower: 1, upper: 0)
+        band[0, 1] = 2
+      }
     }
     let message = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(message.contains("entry (0, 1) is outside the band -1…0"))

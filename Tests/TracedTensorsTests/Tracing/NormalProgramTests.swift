@@ -49,7 +49,7 @@ struct NormalProgramTests {
   @Test("with penalties", arguments: shapes)
   func ridge(m: Int, n: Int) throws {
     let X = matrix(m, n)
-    let theta = Tensor((0..<n).map { 0.5 + Double(($0 * 7 + 3) % 5) })
+    let theta = Tensor((0..<n).map { (k: Int) -> Double in 0.5 + Double((k * 7 + 3) % 5) })
     let A = try recorded(n) { w in
       matmul(X, matmul(X, w) - Tensor(1), transposingLeft: true).scaled(by: 1 / Double(m))
         + theta * w
@@ -63,7 +63,7 @@ struct NormalProgramTests {
   @Test("as the Hessian of an objective", arguments: shapes)
   func hessian(m: Int, n: Int) throws {
     let X = matrix(m, n)
-    let theta = Tensor((0..<n).map { 0.5 + Double(($0 * 7 + 3) % 5) })
+    let theta = Tensor((0..<n).map { (k: Int) -> Double in 0.5 + Double((k * 7 + 3) % 5) })
     let A = try recorded(n) { w in
       gradient(at: w) { w in
         let r = matmul(X, w) - Tensor(1)
