@@ -34,15 +34,21 @@ struct Activity: Sendable {
     let equalities = equalityGradients.map(unit)
     let inequalities = inequalityGradients.map(unit)
     let primal = [Int](repeating: zeta, count: dimension)
-    let complementarity = zip(inequalities, statuses).map { gamma, status in
-      switch form {
-      case .activeSet: status == .inactive ? gamma - phi : -gamma
-      case .products: -phi
+    // A multiplier that is zero may have a unit that no number can hold. The nearest one will do, if its own
+    // equation, λᵢ = 0 or λᵢGᵢ = 0, is stated in that: nothing else depends on it.
+    let multipliers = (equalities + inequalities).map { SystemUnits.nearestExponent(phi - $0) }
+    let complementarity = inequalities.indices.map { i in
+      let (gamma, multiplier) = (inequalities[i], multipliers[equalities.count + i])
+      return switch (form, statuses[i]) {
+      case (.activeSet, .inactive): -multiplier
+      case (.activeSet, _): -gamma
+      case (.products, .inactive): -gamma - multiplier
+      case (.products, _): -phi
       }
     }
     return SystemUnits(
       rowExponents: primal.map { $0 - phi } + equalities.map { -$0 } + complementarity,
-      columnExponents: primal + (equalities + inequalities).map { phi - $0 })
+      columnExponents: primal + multipliers)
   }
 
   /// The equalities, and the inequalities of certain statuses, in order.

@@ -84,6 +84,17 @@ import Testing
     ) { try Self.jacobian(x, at: x / x.norm(), [900, -900, 0, 0], .activeSet) }
   }
 
+  @Test(
+    "The multiplier of an inactive constraint may have a unit beyond all numbers",
+    arguments: [[900, -900, 0, 0], [-900, 900, 0, 0], [600, -600, 30, 0], [-600, 600, 0, -30]])
+  func inactive(_ units: [Int]) throws {
+    let x: Tensor = [0.25, -0.5, 0.125]
+    for form in [ComplementarityForm.activeSet, .products] {
+      let plain = try Self.jacobian(x, at: x, [0, 0, 0, 0], form)
+      #expect(try Self.jacobian(x, at: x, units, form) == plain, "\(form)")
+    }
+  }
+
   @Test("A solution at the origin has the length of its problem", arguments: [0, 300, -300])
   func origin(_ k: Int) throws {
     // min ½‖z − x‖² with z ≥ 0 at x < 0, and one bound farther away.
