@@ -4,8 +4,30 @@ import LinearSolvers
 struct BetterSolutions: Sendable {
   let conditions: [LinearizedConditions]
 
-  /// How much more derivatives may change on the way to the true solution than on the way here.
-  let growth: Double
+  /// `h`, the relative change of the Jacobian on the way here.
+  let contraction: Double
+
+  /// How far the noise of the residual and the Newton step move the solution.
+  let noise: Double
+  let step: Double
+
+  /// How much more a derivative may change on the way to the true solution than the part `change` of it on the way
+  /// here.
+  ///
+  /// The theorem of Newton and Kantorovich: with `h < ½` there is a solution nearby, and there `‖A*⁻¹A‖ ≤ 1 / √(1 − 2h)`,
+  /// which one Newton step shows as `1 + h`. The ratio of both changes, `(1 / √(1 − 2h) − 1) / h`, is what is returned. It
+  /// grows without limit towards a fold; but a solution is no closer to one than the noise of the residual allows,
+  /// which keeps `1 − 2h` above the ratio of noise and step.
+  ///
+  /// Source: P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 2.1, where `h` is the length of the
+  /// step times a Lipschitz constant of `A⁻¹A′`; here it is what the Jacobian shows in two directions, and the derivative
+  /// in one more.
+  func growth(change: Double) -> Double {
+    if step <= noise { return 1 }
+    let h = Swift.max(contraction, change)
+    let w = Swift.min(1, Swift.max(1 - 2 * h, noise / step)).squareRoot()
+    return 2 / (w * (1 + w))
+  }
 }
 
 /// A solution after one more Newton step, and moved by what rounding makes of the residual, is better where
@@ -19,6 +41,8 @@ extension Certifier {
   /// `h = ‖A⁻¹A′d − d‖ / ‖d‖`. The rest comes from rounding; where that is more than `e`, terms inside of the residual
   /// cancel, and two solutions that are moved by as much take the place: along `e`, and along what was seen. (One
   /// direction may be one in which derivatives happen to change little.)
+  ///
+  /// How much the Jacobian changes on the way is taken along `d` and along `e`, which lies where `A` is weakest.
   func betterSolutions() throws -> BetterSolutions? {
     if let known = state.withLock({ $0.better }) { return known }
     guard measureNewton != nil else { return nil }
@@ -42,14 +66,12 @@ extension Certifier {
     let remainder = norm(zip(left, shifts[0]).map { $0 - $1 })
     let way = zip(correction, shifts[0]).map { $1 - $0 }
     let (noiseLength, length) = (norm(noise), norm(way))
-    var contraction = remainder == 0 ? 0 : 2 * remainder / length
-    if remainder > Self.noiseAllowance * noiseLength || contraction > Self.fewNewtonSteps {
-      let image = try better[0].A.applied(to: way)
-      let change = norm(zip(try solve([image], transposed: false)[0], way).map { $0 - $1 })
-      contraction = change == 0 ? 0 : change / length
+    var changes = [remainder == 0 ? 0 : 2 * remainder / length]
+    if remainder > Self.noiseAllowance * noiseLength || changes[0] > Self.fewNewtonSteps {
+      changes = try relativeChanges(to: better[0].A, of: [way, noise])
     }
     var seen = noiseLength
-    if remainder > Self.noiseAllowance * noiseLength + contraction * length {
+    if remainder > Self.noiseAllowance * noiseLength + changes[0] * length {
       seen = remainder
       better = [try conditions(moved: left.map { -$0 })]
       if noiseLength > 0 {
@@ -59,23 +81,20 @@ extension Certifier {
       }
     }
     let found = BetterSolutions(
-      conditions: better,
-      growth: Self.growth(contraction: contraction, noise: seen, step: norm(correction)))
+      conditions: better, contraction: changes.max() ?? 0, noise: seen, step: norm(correction))
     state.withLock { $0.better = found }
     return found
   }
 
-  /// The theorem of Newton and Kantorovich: with `h < ½` there is a solution nearby, and there `‖A*⁻¹A‖ ≤ 1 / √(1 − 2h)`,
-  /// which one Newton step shows as `1 + h`. The ratio of both changes, `(1 / √(1 − 2h) − 1) / h`, is what is returned. It
-  /// grows without limit towards a fold; but a solution is no closer to one than the noise of the residual allows,
-  /// which keeps `1 − 2h` above the ratio of noise and step.
-  ///
-  /// Source: P. Deuflhard, *Newton Methods for Nonlinear Problems* (2004), section 2.1, where `h` is the length of the
-  /// step times a Lipschitz constant of `A⁻¹A′`; here it is what the Jacobian shows along the step itself.
-  static func growth(contraction h: Double, noise: Double, step: Double) -> Double {
-    if step <= noise { return 1 }
-    let w = Swift.min(1, Swift.max(1 - 2 * h, noise / step)).squareRoot()
-    return 2 / (w * (1 + w))
+  /// `‖A⁻¹A′v − v‖ / ‖v‖`.
+  private func relativeChanges(
+    to other: any LinearOperator, of vectors: [[Double]]
+  ) throws -> [Double] {
+    let images = try other.applied(toEach: vectors, transposed: false)
+    return zip(try solve(images, transposed: false), vectors).map { solved, v in
+      let change = norm(zip(solved, v).map { $0 - $1 })
+      return change == 0 ? 0 : change / norm(v)
+    }
   }
 
   /// How far what rounding leaves of a residual may be above its estimate.

@@ -73,7 +73,9 @@ extension Certifier {
     do {
       guard let better = try betterSolutions() else { return nil }
       (truncation, perturbations) = try measure(better.conditions)
-      growth = better.growth
+      // A gradient may be small because its terms cancel, and change by all of its size.
+      let whole = transposed ? terms : size
+      growth = better.growth(change: whole > 0 ? truncation / whole : 0)
     } catch {
       // A better solution at which there are no conditions, or a random right-hand side for which
       // there is no solution, tells as much as a large number.

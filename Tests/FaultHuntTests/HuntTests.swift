@@ -15,7 +15,7 @@ struct HuntTests {
   /// Found by longer hunts, by seed and index: a fold half a Newton step away, and terms inside of a
   /// residual whose rounding is larger than that of its products.
   @Test(
-    "Nor where it was once", arguments: [(3, 4368), (4, 3912), (11, 2)])
+    "Nor where it was once", arguments: [(3, 4368), (4, 3912), (11, 2), (18, 3672)])
   func mendedProblems(_ seed: UInt64, _ index: Int) {
     for (direction, verdict) in Judgement(HuntProblem(seed: seed, index: index)).verdicts {
       if case .silentlyWrong(let accuracy) = verdict { Issue.record("\(direction): \(accuracy)") }

@@ -34,19 +34,41 @@ import Testing
     #expect((stated / (6 * change) - 1).magnitude < 0x1p-8, "\(stated / change)")
   }
 
+  @Test("So it does where other unknowns take longer steps", arguments: [1.0, 8, 100])
+  func oneOfMany(_ share: Double) throws {
+    // (y₀ − 1)² = x₀ stopped as above, and y₁ = x₁.
+    let (t, ratio) = (0x1p-28, 0.02)
+    var function = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in [Tensor(1 + t), x.at(1) + Tensor(share * t)] },
+      conditions: .root { x, y in
+        let d = y.at(0) - 1
+        return Tensor.stack([d * d - x.at(0), y.at(1) - x.at(1)])
+      })
+    function.certification = Certification(.measure)
+    let linear = try function.linearize(at: [Tensor(ratio * ratio * t * t), 1])
+    let error = (1 / ratio - 1) / (2 * t)
+    let stated = [
+      try linear.pullback([1, 0]).report.error, try linear.pushforward([1, 0]).report.error,
+    ]
+    for stated in stated { #expect(try #require(stated) >= error, "\(error)") }
+  }
+
   @Test("Growth is that of the theorem, and bounded by noise")
   func growth() {
+    func growth(_ h: Double, noise: Double, step: Double, change: Double = 0) -> Double {
+      BetterSolutions(conditions: [], contraction: h, noise: noise, step: step).growth(
+        change: change)
+    }
     // From 2h = 1 − w² to 1/w, where one step shows h.
     for w in [0.9, 0.5, 0.1] {
       let h = (1 - w * w) / 2
-      let growth = Certifier.growth(contraction: h, noise: 0, step: 1)
-      #expect((growth * h / (1 / w - 1) - 1).magnitude < 1e-13)
+      #expect((growth(h, noise: 0, step: 1) * h / (1 / w - 1) - 1).magnitude < 1e-13)
+      #expect(growth(0, noise: 0, step: 1, change: h) == growth(h, noise: 0, step: 1))
     }
-    #expect(Certifier.growth(contraction: 0, noise: 0, step: 1) == 1)
-    #expect(
-      Certifier.growth(contraction: 3, noise: 0x1p-10, step: 1) == 2 / (0x1p-5 * (1 + 0x1p-5)))
-    #expect(Certifier.growth(contraction: 3, noise: 1, step: 1) == 1)
-    #expect(Certifier.growth(contraction: 0, noise: 0, step: 0) == 1)
+    #expect(growth(0, noise: 0, step: 1) == 1)
+    #expect(growth(3, noise: 0x1p-10, step: 1) == 2 / (0x1p-5 * (1 + 0x1p-5)))
+    #expect(growth(3, noise: 1, step: 1) == 1)
+    #expect(growth(0, noise: 0, step: 0) == 1)
   }
 
   @Test("Terms that cancel inside of a residual count", arguments: [1, 2, 3, 4])
