@@ -24,6 +24,7 @@ extension Tally: CustomStringConvertible {
       "",
       "well-posed problems refused    \(share(wellPosed.refused, wellPosed.derivatives)) "
         + "(goal: below 0.5 %)",
+      "… that have a digit there      \(share(wellPosed.refusedWithDigits, wellPosed.derivatives))",
     ]
     lines += [
       "true error above the stated    \(share(honesty.tooSmall, honesty.stated)) (goal: below 1 %)",
@@ -91,7 +92,8 @@ extension Tally: CustomStringConvertible {
         "refusals": {
       \(refusals.joined(separator: ",\n"))
         },
-        "wellPosed": {"derivatives": \(wellPosed.derivatives), "refused": \(wellPosed.refused)},
+        "wellPosed": {"derivatives": \(wellPosed.derivatives), "refused": \(wellPosed.refused), \
+      "refusedWithDigits": \(wellPosed.refusedWithDigits)},
         "honesty": {"stated": \(honesty.stated), "tooSmall": \(honesty.tooSmall), \
       "tooLarge": \(honesty.tooLarge)},
         "findings": [

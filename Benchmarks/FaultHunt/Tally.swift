@@ -45,7 +45,7 @@ package struct Tally: Sendable {
   /// The same by the linear solver that the caller names.
   package private(set) var honestyBySolver: [String: Honesty] = [:]
   /// Derivatives, and refusals among them, that should not be refused.
-  package private(set) var wellPosed = (derivatives: 0, refused: 0)
+  package private(set) var wellPosed = (derivatives: 0, refused: 0, refusedWithDigits: 0)
   /// What is silently wrong or has no reference, and the well-posed problems refused.
   package private(set) var findings: [Finding] = []
 
@@ -83,6 +83,7 @@ package struct Tally: Sendable {
         reasons[group, default: [:]][reason, default: 0] += 1
         if judgement.isWellPosed {
           wellPosed.refused += 1
+          if judgement.hasDigit { wellPosed.refusedWithDigits += 1 }
           note(judgement, direction, "refused: \(reason)", nil)
         }
       case .silentlyWrong(let accuracy):

@@ -45,6 +45,9 @@ package struct Judgement: Sendable {
   package let condition: Double?
   /// How far the point found is from the solution, relative to it; `nil` without a reference.
   package let distance: Double?
+  /// Whether the conditions have both derivatives to one digit at the point found: a refusal where they have
+  /// not is no loss.
+  package let hasDigit: Bool
   package let forward: Verdict
   package let reverse: Verdict
 
@@ -63,6 +66,14 @@ package struct Judgement: Sendable {
       (hasForward, hasReverse) = (!poison.concerns.forward, !poison.concerns.reverse)
     }
     let there = Oracle(problem, at: problem.found)
+    func isNear(_ found: [DoubleDouble], _ reference: [DoubleDouble]) -> Bool {
+      let error = euclideanNorm(zip(found, reference).map { ($0 - $1).high })
+      return error <= 0.1 * euclideanNorm(reference.map(\.high))
+    }
+    hasDigit =
+      if let oracle, let there {
+        isNear(there.forward, oracle.forward) && isNear(there.reverse, oracle.reverse)
+      } else { false }
     let scale = problem.exponent
     forward = Judgement.verdict(
       run.forward, oracle?.forward, there?.forward, scale, exists: hasForward)

@@ -8,7 +8,7 @@
 /// |---|---|---|
 /// | `.none` | *unchecked* | nothing |
 /// | `.estimate` | `κ (10 ε + η + ω)`, relative to the factors of the derivative | one product with `B` |
-/// | `.measure` | the derivative at a better solution is compared, the linear systems are perturbed | a second recording (two, where there may be branches), six solves |
+/// | `.measure` | the derivative at a better solution is compared, the linear systems are perturbed | a second recording (two, where there may be branches), seven solves; more where that point is no better |
 ///
 /// with `κ` the condition number that the linear solver knows, `η` the relative Newton correction and
 /// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large

@@ -69,9 +69,13 @@ extension Certifier {
       terms = Swift.max(size, try termsNorm())
     }
     let (truncation, perturbations): (Double, [Double])
+    let growth: Double
     do {
-      guard let better = try betterConditions() else { return nil }
-      (truncation, perturbations) = try measure(better)
+      guard let better = try betterSolutions() else { return nil }
+      (truncation, perturbations) = try measure(better.conditions)
+      // A gradient may be small because its terms cancel, and change by all of its size.
+      let whole = transposed ? terms : size
+      growth = better.growth(change: whole > 0 ? truncation / whole : 0)
     } catch {
       // A better solution at which there are no conditions, or a random right-hand side for which
       // there is no solution, tells as much as a large number.
@@ -81,7 +85,8 @@ extension Certifier {
     }
     let noise = norm(perturbations) / Double(perturbations.count).squareRoot()
     return DerivativeErrorEstimate(
-      truncation: Self.safety * truncation, rounding: Self.roundings * .ulpOfOne * noise,
+      truncation: truncation == 0 ? 0 : Self.safety * growth * truncation,
+      rounding: Self.roundings * .ulpOfOne * noise,
       derivativeNorm: size, termsNorm: terms, isMeasured: true)
   }
 

@@ -71,30 +71,6 @@ extension Certifier {
     return found
   }
 
-  /// The conditions at a solution as good as can be had: after one more Newton step, and moved by what
-  /// rounding makes of the residual; to and fro, where there may be branches. (A solver that drives the *computed* residual to
-  /// zero has a Newton step of zero, and is off by that all the same.)
-  func betterConditions() throws -> [LinearizedConditions]? {
-    if let known = state.withLock({ $0.better }) { return known }
-    guard measureNewton != nil else { return nil }
-    let noise = try noiseStep()
-    // Another one than that of the solver itself where a factorisation measures.
-    guard
-      let newtonStep =
-        solver.condition == nil
-          && (solver is PreparedGaugedSolver || A.rowCount <= Self.factorisedCount)
-        ? try solve([residual], transposed: false)[0] : try exactNewton()?.step
-    else { return nil }
-    // Where conditions are smooth the other side tells the same: the farther point is enough.
-    let farther = ProbeVector.dot(newtonStep, noise) > 0 ? -1.0 : 1
-    let better = try (isSmooth ? [farther] : [1, -1]).map { side in
-      try linearize(
-        solution.indices.map { solution[$0] - newtonStep[$0] + side * noise[$0] })
-    }
-    state.withLock { $0.better = better }
-    return better
-  }
-
   /// Whether a Newton step is no longer than what rounding of the residual makes of it.
   func isNoise(_ step: [Double]) -> Bool {
     guard let noise = try? noiseStep() else { return false }

@@ -41,7 +41,7 @@ final class Certifier: Sendable {
     var image: [Double]?
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
-    var better: [LinearizedConditions]?
+    var better: BetterSolutions?
     /// For `A` and `Aᵀ`; that of `A` alone where it was wanted before any derivative.
     var regularity = ByDirection<RegularityEvidence>()
     var isKnownAtStart = false

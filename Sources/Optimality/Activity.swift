@@ -34,15 +34,21 @@ struct Activity: Sendable {
     let equalities = equalityGradients.map(unit)
     let inequalities = inequalityGradients.map(unit)
     let primal = [Int](repeating: zeta, count: dimension)
-    let complementarity = zip(inequalities, statuses).map { gamma, status in
-      switch form {
-      case .activeSet: status == .inactive ? gamma - phi : -gamma
-      case .products: -phi
+    // A multiplier that is zero may have a unit that no number can hold. The nearest one will do, if its own
+    // equation, λᵢ = 0 or λᵢGᵢ = 0, is stated in that: nothing else depends on it.
+    let multipliers = (equalities + inequalities).map { SystemUnits.nearestExponent(phi - $0) }
+    let complementarity = inequalities.indices.map { i in
+      let (gamma, multiplier) = (inequalities[i], multipliers[equalities.count + i])
+      return switch (form, statuses[i]) {
+      case (.activeSet, .inactive): -multiplier
+      case (.activeSet, _): -gamma
+      case (.products, .inactive): -gamma - multiplier
+      case (.products, _): -phi
       }
     }
     return SystemUnits(
       rowExponents: primal.map { $0 - phi } + equalities.map { -$0 } + complementarity,
-      columnExponents: primal + (equalities + inequalities).map { phi - $0 })
+      columnExponents: primal + multipliers)
   }
 
   /// The equalities, and the inequalities of certain statuses, in order.
@@ -110,15 +116,15 @@ extension ConstrainedProblem {
     return (linear.value.scalars, (0..<p).map { Array(entries[$0 * n..<($0 + 1) * n]) })
   }
 
-  /// `∇²L v` in the decision variables.
-  func hessianProduct(
-    _ x: Input, _ point: KKTPoint<Primal>, _ direction: [Double]
-  ) throws -> [Double] {
+  /// `∇²L` in the decision variables.
+  private func hessian(
+    _ x: Input, _ point: KKTPoint<Primal>
+  ) throws -> any LinearOperator {
     try linearization(at: point.primal) { z in
       var point = point
       point.primal = z
       return try self.stationarity(x, point)
-    }.jacobian.applied(to: direction)
+    }.jacobian
   }
 
   /// Measures a candidate; see ``ActiveSet`` for the scales.
@@ -137,8 +143,11 @@ extension ConstrainedProblem {
         point.inequalityMultipliers, g.values.count, "the multipliers of the inequalities")
     )
     let numbers = z.flattened()
+    let isMeasured =
+      zip(h.values + g.values, h.gradients + g.gradients).contains { cancels($0, $1, at: numbers) }
     let (scale, curvatureTerm) = try lengths(
-      x, point, numbers, objectiveGradient: norm(objectiveGradient))
+      numbers, try hessian(x, point), objectiveGradient: norm(objectiveGradient),
+      isMeasured: isMeasured)
     var pull = [Double](repeating: 0, count: numbers.count)
     for (multiplier, row) in zip(nu, h.gradients) { subtract(-multiplier, row, from: &pull) }
     let lengths = g.gradients.map { norm($0) }
@@ -169,21 +178,33 @@ extension ConstrainedProblem {
       multipliers: multipliers, statuses: statuses)
   }
 
+  /// Whether a constraint holds at `z` because terms in it cancel, those that are linear in `z` and the rest.
+  private func cancels(_ value: Double, _ gradient: [Double], at z: [Double]) -> Bool {
+    let rest = (value - dot(gradient, z)).magnitude
+    return value.magnitude <= thresholds.slack * rest
+      && rest > Self.vanishing * norm(gradient) * norm(z)
+  }
+
   /// The length that stands for `‖z‖` in relative slacks, and `‖∇²L z‖` for a `z` of that length.
+  ///
+  /// - Parameter isMeasured: whether a constraint says that `‖z‖` is no accident.
   private func lengths(
-    _ x: Input, _ point: KKTPoint<Primal>, _ z: [Double], objectiveGradient: Double
+    _ z: [Double], _ hessian: any LinearOperator, objectiveGradient: Double, isMeasured: Bool
   ) throws -> (scale: Double, curvatureTerm: Double) {
     let size = norm(z)
-    if size >= 1e-8 { return (size, norm(try hessianProduct(x, point, z))) }
-    let unit = [Double](
-      repeating: 1 / Double(Swift.max(z.count, 1)).squareRoot(), count: z.count)
-    let curvature = norm(try hessianProduct(x, point, unit))
+    if isMeasured { return (size, norm(try hessian.applied(to: z))) }
+    // Of random signs: along a chosen direction there may be no curvature for a reason.
+    let d = ProbeVector.make(count: z.count, seed: 3)
+    let curvature = norm(try hessian.applied(to: d)) / norm(d)
     let length = objectiveGradient / curvature
-    if length.isFinite && length > 0 && size < 1e-8 * length {
+    if length.isFinite && length > 0 && size < Self.vanishing * length {
       return (length, objectiveGradient)
     }
-    return size > 0 ? (size, norm(try hessianProduct(x, point, z))) : (1, curvature)
+    return size > 0 ? (size, norm(try hessian.applied(to: z))) : (1, curvature)
   }
+
+  /// Half the digits of a number: a part below this is none.
+  private static var vanishing: Double { 1e-8 }
 
   private func multipliers(_ tensor: Tensor, _ expected: Int, _ what: String) throws -> [Double] {
     if tensor.count != expected {

@@ -14,10 +14,13 @@ package struct SystemUnits: Sendable {
   /// Unknown `j` is `columns[j]`, a power of two, times the unknown of the scaled system.
   let columns: [Double]
 
+  /// The exponent nearest to `k` whose power is a number, with room for factors.
+  package static func nearestExponent(_ k: Int) -> Int { min(max(k, -1000), 1000) }
+
   /// The units by exponents, which are brought into the range ±1000 so that their powers are numbers.
   package init(rowExponents: [Int], columnExponents: [Int]) {
     func power(_ k: Int) -> Double {
-      Double(sign: .plus, exponent: min(max(k, -1000), 1000), significand: 1)
+      Double(sign: .plus, exponent: Self.nearestExponent(k), significand: 1)
     }
     rows = rowExponents.map(power)
     columns = columnExponents.map(power)
