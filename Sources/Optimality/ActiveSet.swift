@@ -28,15 +28,10 @@ public struct ActivityThresholds: Sendable, Equatable {
 /// with `g` the largest of `‖∇f‖`, `‖νᵀ∇H‖`, `λⱼ‖∇Gⱼ‖` and `‖∇²L z‖`, the terms that cancel.
 ///
 /// A solution at the origin has no size, and up to rounding or the accuracy of a solver `1e-12` may
-/// be the origin. Whether it is does not depend on units:
-/// - Where a constraint holds because its terms cancel (`∇Gᵢ·z` and the rest of `Gᵢ`, as in `Σz = 1`), it measures
-///   `z`, which is no accident.
-/// - Where none does (all that hold pass through the origin, as `z ≥ 0`), `‖z‖` is compared with the length
-///   `‖∇f‖ / ‖∇²L d‖` (`d` of length one), about how far the constraints keep the objective from its own minimum:
-///   below 1e-8 of that it is the origin, and that length stands for `‖z‖`.
-///
-/// (The second alone would not do: with an objective that is all but linear that length is huge for any `z`.) At `z = 0`
-/// exactly and without such a length nothing is known to compare slacks with, and they are taken as they are.
+/// be the origin. So a `‖z‖` below 1e-8 is compared with the length `‖∇f‖ / ‖∇²L d‖` (`d` of length
+/// one), about how far the constraints keep the objective from its own minimum: below 1e-8 of that
+/// it is the origin, and that length stands for `‖z‖`; else the variables have a small unit, and `‖z‖`
+/// stands as it is. At `z = 0` exactly and without such a length, one does.
 public struct ActiveSet: Sendable, Equatable {
   /// What an inequality does.
   public enum Status: Sendable, Equatable {

@@ -116,15 +116,15 @@ extension ConstrainedProblem {
     return (linear.value.scalars, (0..<p).map { Array(entries[$0 * n..<($0 + 1) * n]) })
   }
 
-  /// `∇²L` in the decision variables.
-  private func hessian(
-    _ x: Input, _ point: KKTPoint<Primal>
-  ) throws -> any LinearOperator {
+  /// `∇²L v` in the decision variables.
+  func hessianProduct(
+    _ x: Input, _ point: KKTPoint<Primal>, _ direction: [Double]
+  ) throws -> [Double] {
     try linearization(at: point.primal) { z in
       var point = point
       point.primal = z
       return try self.stationarity(x, point)
-    }.jacobian
+    }.jacobian.applied(to: direction)
   }
 
   /// Measures a candidate; see ``ActiveSet`` for the scales.
@@ -143,11 +143,8 @@ extension ConstrainedProblem {
         point.inequalityMultipliers, g.values.count, "the multipliers of the inequalities")
     )
     let numbers = z.flattened()
-    let isMeasured =
-      zip(h.values + g.values, h.gradients + g.gradients).contains { cancels($0, $1, at: numbers) }
     let (scale, curvatureTerm) = try lengths(
-      numbers, try hessian(x, point), objectiveGradient: norm(objectiveGradient),
-      isMeasured: isMeasured)
+      x, point, numbers, objectiveGradient: norm(objectiveGradient))
     var pull = [Double](repeating: 0, count: numbers.count)
     for (multiplier, row) in zip(nu, h.gradients) { subtract(-multiplier, row, from: &pull) }
     let lengths = g.gradients.map { norm($0) }
@@ -178,33 +175,21 @@ extension ConstrainedProblem {
       multipliers: multipliers, statuses: statuses)
   }
 
-  /// Whether a constraint holds at `z` because terms in it cancel, those that are linear in `z` and the rest.
-  private func cancels(_ value: Double, _ gradient: [Double], at z: [Double]) -> Bool {
-    let rest = (value - dot(gradient, z)).magnitude
-    return value.magnitude <= thresholds.slack * rest
-      && rest > Self.vanishing * norm(gradient) * norm(z)
-  }
-
   /// The length that stands for `‖z‖` in relative slacks, and `‖∇²L z‖` for a `z` of that length.
-  ///
-  /// - Parameter isMeasured: whether a constraint says that `‖z‖` is no accident.
   private func lengths(
-    _ z: [Double], _ hessian: any LinearOperator, objectiveGradient: Double, isMeasured: Bool
+    _ x: Input, _ point: KKTPoint<Primal>, _ z: [Double], objectiveGradient: Double
   ) throws -> (scale: Double, curvatureTerm: Double) {
     let size = norm(z)
-    if isMeasured { return (size, norm(try hessian.applied(to: z))) }
-    // Of random signs: along a chosen direction there may be no curvature for a reason.
-    let d = ProbeVector.make(count: z.count, seed: 3)
-    let curvature = norm(try hessian.applied(to: d)) / norm(d)
+    if size >= 1e-8 { return (size, norm(try hessianProduct(x, point, z))) }
+    let unit = [Double](
+      repeating: 1 / Double(Swift.max(z.count, 1)).squareRoot(), count: z.count)
+    let curvature = norm(try hessianProduct(x, point, unit))
     let length = objectiveGradient / curvature
-    if length.isFinite && length > 0 && size < Self.vanishing * length {
+    if length.isFinite && length > 0 && size < 1e-8 * length {
       return (length, objectiveGradient)
     }
-    return size > 0 ? (size, norm(try hessian.applied(to: z))) : (1, curvature)
+    return size > 0 ? (size, norm(try hessianProduct(x, point, z))) : (1, curvature)
   }
-
-  /// Half the digits of a number: a part below this is none.
-  private static var vanishing: Double { 1e-8 }
 
   private func multipliers(_ tensor: Tensor, _ expected: Int, _ what: String) throws -> [Double] {
     if tensor.count != expected {
