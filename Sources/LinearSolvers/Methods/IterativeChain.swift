@@ -60,9 +60,7 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
     if let evidence, !fully { return evidence }
-    return try appealed { () throws(LinearSolveError) in
-      try triedRegularity(by: trying[...], transposed: transposed, fully: fully)
-    }
+    return try triedRegularity(by: trying[...], transposed: transposed, fully: fully)
   }
 
   private func triedRegularity(
@@ -94,32 +92,13 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
       return both.solutions
     }
     let evidence = outcome { () throws(LinearSolveError) in
-      guard let first else { return try triedRegularity(transposed: transposed) }
-      return try appealed { () throws(LinearSolveError) in
-        let evidence = try first.get()
-        return evidence.isRegular
-          ? evidence : try triedRegularity(by: trying.dropFirst(), transposed: transposed)
+      guard let evidence = try first?.get() else {
+        return try triedRegularity(transposed: transposed)
       }
+      return evidence.isRegular
+        ? evidence : try triedRegularity(by: trying.dropFirst(), transposed: transposed)
     }
     return (solutions, evidence)
-  }
-
-  /// Iterations do not scale their operator: one with equations or unknowns in far smaller units than others is
-  /// singular to them, as far as numbers can tell. Where they find it so, elimination, which does scale, has
-  /// the last word.
-  private func appealed(
-    _ evidence: () throws(LinearSolveError) -> RegularityEvidence
-  ) throws(LinearSolveError) -> RegularityEvidence {
-    do {
-      return try evidence()
-    } catch {
-      guard case .singularityProbeFailed = error,
-        let condition = try? fallback?.factorized().condition,
-        condition.conditionNumber <= SolveAcceptance.defaultGrowthLimit
-      else { throw error }
-      return RegularityEvidence(
-        isRegular: true, conditionEstimate: condition.conditionNumber, inverseNormEstimate: nil)
-    }
   }
 
   /// The outcome, or the failure of the singularity probe where the outcome calls for it.

@@ -115,35 +115,6 @@ import Testing
     #expect(solutions[0].backwardError <= 1e-15)
   }
 
-  /// Unknowns in far smaller units: to iterations, which do not scale, the operator is singular.
-  @Test(arguments: [24, 26, 29])
-  func otherUnitsAreNotSingular(k: Int) throws {
-    let units = [1, 1, Double(sign: .plus, exponent: -k, significand: 1)]
-    func inUnits(_ values: [Double]) throws -> ProductCounter {
-      let entries = TestMatrix.spectral(values, symmetric: true, seed: 96)
-      return ProductCounter(
-        try denseOperator((0..<9).map { entries[$0] * units[$0 / 3] * units[$0 % 3] }))
-    }
-    func regularity(
-      _ A: ProductCounter, by solver: any LinearSolver
-    ) throws(LinearSolveError) -> RegularityEvidence? {
-      try (try solver.prepare(A) as? any TriesRegularity)?.triedRegularity(transposed: false)
-    }
-    let regular = try inUnits([1, -0.2, 0.05])
-    let error = linearSolveError { try regularity(regular, by: MINRES()) }
-    guard case .singularityProbeFailed = error else {
-      Issue.record("\(String(describing: error))")
-      return
-    }
-    let evidence = try #require(try regularity(regular, by: Automatic(denseThreshold: 0)))
-    #expect(evidence.isRegular)
-    #expect(try #require(evidence.conditionEstimate) < 1e3)
-    // A null vector is one in all units.
-    let singular = try inUnits([1, 0, -0.2])
-    let found = try? regularity(singular, by: Automatic(denseThreshold: 0))
-    #expect(found?.isRegular != true)
-  }
-
   @Test func failuresListWhatWasTried() throws {
     let values = (0..<150).map { $0 == 0 ? 0.0 : Double($0) }
     let A = try denseOperator(TestMatrix.spectral(values, symmetric: false, seed: 94))
