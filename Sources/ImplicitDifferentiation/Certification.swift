@@ -12,7 +12,9 @@
 ///
 /// with `κ` the condition number that the linear solver knows, `η` the relative Newton correction and
 /// `ω` the backward error of the linear solve. The estimate takes the derivatives of `A` for as large
-/// as `A` itself (relative to the size of `y`); what is measured takes nothing for granted.
+/// as `A` itself (relative to the size of `y`), unless a recording after one Newton step shows more, which is
+/// made when a report is read of a solution that may be off by more than rounding; what is measured takes
+/// nothing for granted.
 ///
 /// Before an iterative method is believed, it solves with a random right-hand side to a few digits, once for
 /// each point, or beside the first derivative in each direction: where `A` is singular and the right-hand

@@ -24,7 +24,9 @@ struct BetterSolutions: Sendable {
   /// in one more.
   func growth(change: Double) -> Double {
     if step <= noise { return 1 }
-    let h = Swift.max(contraction, change)
+    // Where `A` does not change there is no fold, however much a derivative changes by `B`.
+    let h = contraction < Certifier.fewNewtonSteps ? contraction : Swift.max(contraction, change)
+    guard h.isFinite else { return .infinity }
     let w = Swift.min(1, Swift.max(1 - 2 * h, noise / step)).squareRoot()
     return 2 / (w * (1 + w))
   }
@@ -84,6 +86,19 @@ extension Certifier {
       conditions: better, contraction: changes.max() ?? 0, noise: seen, step: norm(correction))
     state.withLock { $0.better = found }
     return found
+  }
+
+  /// The relative change of the Jacobian over the Newton step, at the cost of a recording and a solve. Near a
+  /// fold it is far more than a condition number tells: that of a single equation is one, however small
+  /// its slope. Nothing is looked at, and zero returned, where the solution is as good as rounding allows.
+  func changeOverStep() throws -> Double {
+    if residualIsRounding { return 0 }
+    if let known = state.withLock({ $0.changeOverStep }) { return known }
+    guard let step = try exactNewton()?.step else { return 0 }
+    let moved = try linearize(zip(solution, step).map { $0 - $1 })
+    let change = try relativeChanges(to: moved.A, of: [step])[0]
+    state.withLock { $0.changeOverStep = change }
+    return change
   }
 
   /// `‖A⁻¹A′v − v‖ / ‖v‖`.

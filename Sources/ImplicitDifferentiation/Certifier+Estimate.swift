@@ -46,10 +46,14 @@ extension Certifier {
       // The condition of a scaled matrix is not that of the changes that a Newton step makes to it.
       let isTold = solver.condition.map { !$0.isScaled } ?? condition.isFinite
       /// The estimate, if it promises enough.
-      func estimate(_ newton: NewtonFinding) -> DerivativeErrorEstimate? {
+      func estimate(
+        _ newton: NewtonFinding, change: Double = 0
+      ) -> DerivativeErrorEstimate? {
         // No residual tells the solution better than to κ ε, however small it was computed to be.
         let distance = newton.entryCorrection + condition * .ulpOfOne
-        let wrong = Self.curvature * condition * distance + (answer.relativeBias ?? 0)
+        let wrong =
+          Swift.max(Self.curvature * condition * distance, 2 * change)
+          + (answer.relativeBias ?? 0)
         let estimate = DerivativeErrorEstimate(
           truncation: terms == 0 ? 0 : wrong * terms,
           rounding: terms == 0 ? 0 : rounding * terms, derivativeNorm: size, termsNorm: terms,
@@ -59,10 +63,14 @@ extension Certifier {
         return isEnough ? estimate : nil
       }
       if isTold {
-        if let estimate = estimate(newton) { return estimate }
-        // A bound is what was wanting, perhaps; the step itself costs less than to measure.
-        if newton.step == nil, let exact = try exactNewton(), let estimate = estimate(exact) {
-          return estimate
+        var newton = newton
+        // A bound is what is wanting, perhaps; the step itself costs less than to measure.
+        if estimate(newton) == nil, newton.step == nil, let exact = try exactNewton() {
+          newton = exact
+        }
+        if estimate(newton) != nil {
+          let change = (try? changeOverStep()) ?? .infinity
+          if let estimate = estimate(newton, change: change) { return estimate }
         }
       }
     } else {
@@ -98,7 +106,7 @@ extension Certifier {
     if certification.effort == .measure { return false }
     guard let newton = try newton(transposed: transposed) else { return false }
     guard certification.effort == .estimate, isExact else { return true }
-    let limit = certification.errorLimit ?? .infinity
+    guard let limit = certification.errorLimit else { return true }
     if limit < 1 { return false }
     let condition = try conditionNumber(for: answer, transposed: transposed)
     // An equation in small units may be off by all of its size.

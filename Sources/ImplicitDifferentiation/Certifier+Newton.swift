@@ -37,9 +37,12 @@ extension Certifier {
     return finding
   }
 
-  /// A bound of the Newton correction takes its place up to this part of the tolerance. That of factors has
-  /// a `√n` to spare; with an `‖A⁻¹‖` that iterations underestimate sixteenfold the conditions still hold.
-  private var boundShare: Double { solver.condition == nil ? 0x1p-4 : 0.5 }
+  /// A bound of the Newton correction takes its place up to this part of the tolerance.
+  static var boundShare: Double { 0.5 }
+
+  /// How many times the correction may be what `‖A⁻¹‖` makes of it, where that is an estimate of factors. It is known to miss
+  /// by a thousand where a weak direction is that of few unknowns.
+  private static var estimateDoubt: Double { 5e3 }
 
   /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
   /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
@@ -59,8 +62,8 @@ extension Certifier {
   /// Whether nothing speaks against a bound that is small enough: the step is at least `‖F‖ / ‖A‖`.
   private var residualIsSmall: Bool {
     guard let size = trying?.operatorNormEstimate else { return false }
-    let share = boundShare * (conditionsTolerance ?? 0)
-    return residualNorm <= share * size * solutionNorm
+    let share = Self.boundShare * (conditionsTolerance ?? 0)
+    return 16 * residualNorm <= share * size * solutionNorm
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but
@@ -82,9 +85,9 @@ extension Certifier {
   /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that the factors or a random
   /// right-hand side show, it is not needed.
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
-    guard mayBound, let length = stepBound(transposed: transposed) else { return nil }
+    guard mayBound, let (length, doubt) = stepBound(transposed: transposed) else { return nil }
     let bound = length / solutionNorm
-    guard bound <= boundShare * (conditionsTolerance ?? .infinity) else { return nil }
+    guard doubt * bound <= Self.boundShare * (conditionsTolerance ?? .infinity) else { return nil }
     let smallest = solution.withUnsafeBufferPointer { y in
       y.baseAddress.map { Vector.minimumMagnitude($0, count: y.count) } ?? .infinity
     }
@@ -98,9 +101,14 @@ extension Certifier {
       step: nil, correction: bound, entryCorrection: length == 0 ? 0 : part * length / smallest)
   }
 
-  private func stepBound(transposed: Bool) -> Double? {
-    if let evidence = solver.condition { return evidence.solutionBound(forLength: residualNorm) }
-    let inverse = (try? regularity(transposed: transposed))?.inverseNormEstimate
-    return inverse.map { $0 * residualNorm }
+  private func stepBound(transposed: Bool) -> (length: Double, doubt: Double)? {
+    if let evidence = solver.condition {
+      let doubt = evidence.isBound ? 1 : Self.estimateDoubt
+      return evidence.solutionBound(forLength: residualNorm).map { ($0, doubt) }
+    }
+    guard let evidence = try? regularity(transposed: transposed),
+      let inverse = evidence.inverseNormEstimate
+    else { return nil }
+    return (inverse * residualNorm, evidence.inverseNormDoubt)
   }
 }

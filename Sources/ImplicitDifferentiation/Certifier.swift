@@ -42,6 +42,7 @@ final class Certifier: Sendable {
     var reference: (any PreparedLinearSolver)?
     var noiseStep: [Double]?
     var better: BetterSolutions?
+    var changeOverStep: Double?
     /// For `A` and `Aᵀ`; that of `A` alone where it was wanted before any derivative.
     var regularity = ByDirection<RegularityEvidence>()
     var isKnownAtStart = false

@@ -72,19 +72,23 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     let residualNorm = ProbeVector.norm(residual)
     let position = solution.flattened()
     let positionNorm = ProbeVector.norm(position)
-    // The Newton step comes cheap while the factors are made. Where the residual is small a bound will do
-    // (for an `A⁻¹` of about size one: in most units); then the step costs more than it is worth.
+    // The Newton step comes cheap while the factors are made. A bound will do where the residual is at
+    // rounding level (of `y`: in most units), or where factors prove one; then it costs more than it is worth.
     let takesStep =
       needsNewton
       && (certification.effort == .measure || hasBranches
-        || 4 * residualNorm > (conditionsTolerance ?? 0) * positionNorm)
+        || residualNorm > 1e-12 * positionNorm)
+    let needsExactStep = certification.effort == .measure || hasBranches
+    let boundSuffices =
+      needsExactStep ? 0 : Certifier.boundShare * (conditionsTolerance ?? 0) * positionNorm
     let prepared: any PreparedLinearSolver
     let passingStep: [Double]?
     do {
       let solver = linearized.units?.solver(linearSolver) ?? linearSolver
       (prepared, passingStep) =
         try takesStep
-        ? solver.prepare(linearized.A, solving: residual) : (solver.prepare(linearized.A), nil)
+        ? solver.prepare(linearized.A, solving: residual, unlessShorterThan: boundSuffices)
+        : (solver.prepare(linearized.A), nil)
     } catch {
       throw DifferentiationError.linearSolve(error, during: "of the derivative, with A = ∂F/∂y,")
     }

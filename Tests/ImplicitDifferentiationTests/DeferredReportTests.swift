@@ -102,6 +102,55 @@ import Testing
     }
   }
 
+  @Test(
+    "Where iterations find a large inverse, the first derivative says that the conditions do not hold"
+  )
+  func refusedByTheDerivative() throws {
+    // One equation has the slope 1e-7, and is off by a tenth: the residual is 1e-8.
+    let slopes = Tensor((0..<200).map { $0 == 0 ? 1e-7 : 1 + Double($0) / 200 })
+    var error = [Double](repeating: 0, count: 200)
+    error[0] = 0.1
+    let shift = Tensor(error)
+    let function = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in x.withoutDerivative + shift },
+      conditions: .root { x, y in slopes * (y - x) }, linearSolver: ConjugateGradient())
+    let x = Tensor.ones([200])
+    let linear = try function.linearize(at: x)
+    for take in [{ _ = try linear.pullback(x) }, { _ = try linear.pushforward(x) }] {
+      do {
+        try take()
+        Issue.record("a point that is off by a tenth")
+      } catch DifferentiationError.conditionsNotMet(_, let correction, _) {
+        #expect((correction / (0.1 / x.norm().scalar) - 1).magnitude < 0.1)
+      }
+    }
+  }
+
+  @Test("An estimate of factors that misses a weak direction does not stand for the Newton step")
+  func estimateMissesADirection() throws {
+    // Rows 0 and 2 are all but the same; Hager's search from a vector of ones sees a tenth of a thousandth
+    // of ‖A⁻¹‖ = 1e6.
+    let (n, delta) = (100, 1e-6)
+    var entries = [Double](repeating: 0, count: n * n)
+    for i in 0..<n { entries[i * n + i] = 0.55 }
+    (entries[0], entries[2], entries[2 * n]) = (0.9, 0.9, 0.9 - delta)
+    entries[2 * n + 2] = 0.9 + delta
+    let A = Tensor(shape: [n, n], entries)
+    var error = [Double](repeating: 0, count: n)
+    (error[0], error[2]) = (1e-3, -1e-3)
+    let shift = Tensor(error)
+    let function = ImplicitFunction<Tensor, Tensor>(
+      forward: { x in x.withoutDerivative + shift },
+      conditions: .root { x, y in matmul(A, y - x) }, linearSolver: LUSolver())
+    let x = Tensor.ones([n])
+    do {
+      _ = try function.linearize(at: x).pullback(x)
+      Issue.record("a solution that is off by 1.4e-4")
+    } catch DifferentiationError.conditionsNotMet(_, let correction, _) {
+      #expect((correction / (1e-3 * 2.0.squareRoot() / 10) - 1).magnitude < 1e-3)
+    }
+  }
+
   @Test("The lines of a Jacobian wait for its report")
   func jacobian() throws {
     let (linear, recordings) = try nearlyTheSame()

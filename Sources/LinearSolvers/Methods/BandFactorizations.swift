@@ -291,7 +291,8 @@ struct DiagonalDivision: Factorization {
     norms = (largest, largest)
     let inverse = scaledDiagonal.reduce(0) { max($0, 1 / abs($1)) }
     condition = ConditionEvidence(
-      conditionNumber: largest * inverse, inverseNorm: inverse, spectralBound: inverse,
+      conditionNumber: largest * inverse, inverseNorm: inverse, isBound: true,
+      spectralBound: inverse,
       scaling: scaling)
   }
 

@@ -11,6 +11,9 @@ public struct ConditionEvidence: Sendable {
   /// rarely more than a few times too large.
   public let inverseNorm: Double
 
+  /// Whether `inverseNorm` is a bound, and no estimate, which may miss any number of decades.
+  package let isBound: Bool
+
   /// A bound of `‖Â⁻¹‖₂`, if there is a better one than `√n ‖Â⁻¹‖₁`.
   private let spectralBound: Double?
 
@@ -20,11 +23,12 @@ public struct ConditionEvidence: Sendable {
   private(set) var units: SystemUnits?
 
   init(
-    conditionNumber: Double, inverseNorm: Double, spectralBound: Double? = nil,
-    scaling: Equilibration
+    conditionNumber: Double, inverseNorm: Double, isBound: Bool = false,
+    spectralBound: Double? = nil, scaling: Equilibration
   ) {
     self.conditionNumber = conditionNumber
     self.inverseNorm = inverseNorm
+    self.isBound = isBound
     self.spectralBound = spectralBound
     self.scaling = scaling
   }

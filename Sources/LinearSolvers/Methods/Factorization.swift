@@ -75,7 +75,7 @@ extension Factorization {
   ///   - pivots: for the error only.
   ///   - dominance: of rows and columns, if it is known; it counts if it is not much smaller than
   ///     `‖Â‖∞`, `‖Â‖₁`.
-  ///   - passenger: is solved for on the way.
+  ///   - passenger: is solved for on the way, unless a bound spares it.
   func requireRegular(
     limit: Double, pivots: @autoclosure () -> some Collection<Double>,
     dominance: (rows: Double, columns: Double) = (0, 0), passenger: Passenger? = nil
@@ -86,11 +86,7 @@ extension Factorization {
     let columnsAreDominated = isDominated(dominance.columns, norms.columns)
     let rounds = count <= 1000 ? 5 : 0  // for long bands the estimate should not outweigh the rest
     func inverseNorm(_ passenger: UnsafeMutablePointer<Double>?) -> Double {
-      if columnsAreDominated {
-        if let passenger { solve(passenger, transposed: false) }
-        return 1 / dominance.columns
-      }
-      return ConditionEstimate.inverseNorm(
+      ConditionEstimate.inverseNorm(
         count: count, rounds: rounds, passenger: passenger
       ) { b, columns, transposed in
         // Dense factors take few columns faster one by one.
@@ -101,14 +97,22 @@ extension Factorization {
         }
       }
     }
+    /// Has `body` solve for the passenger in the scaled system.
+    func solved<Result>(
+      _ passenger: Passenger, _ body: (UnsafeMutablePointer<Double>) -> Result
+    ) -> Result {
+      passenger.solved { b in
+        scaling.scaleRightHandSide(b, transposed: false)
+        let result = body(b)
+        scaling.scaleSolution(b, transposed: false)
+        return result
+      }
+    }
     let inverse =
-      if let passenger {
-        passenger.solved { b in
-          scaling.scaleRightHandSide(b, transposed: false)
-          let inverse = inverseNorm(b)
-          scaling.scaleSolution(b, transposed: false)
-          return inverse
-        }
+      if columnsAreDominated {
+        1 / dominance.columns
+      } else if let passenger {
+        solved(passenger) { inverseNorm($0) }
       } else {
         inverseNorm(nil)
       }
@@ -119,8 +123,12 @@ extension Factorization {
     }
     let inverseByRows =
       columnsAreDominated && isDominated(dominance.rows, norms.rows) ? 1 / dominance.rows : nil
-    return ConditionEvidence(
-      conditionNumber: condition, inverseNorm: inverse,
+    let evidence = ConditionEvidence(
+      conditionNumber: condition, inverseNorm: inverse, isBound: columnsAreDominated,
       spectralBound: inverseByRows.map { (inverse * $0).squareRoot() }, scaling: scaling)
+    if columnsAreDominated, let passenger, !passenger.isSpared(by: evidence) {
+      solved(passenger) { solve($0, transposed: false) }
+    }
+    return evidence
   }
 }

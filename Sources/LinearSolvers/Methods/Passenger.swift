@@ -6,15 +6,27 @@ import Kernels
 package final class Passenger {
   private let vector: [Double]
   private let exponent: Int
+  private let limit: Double
 
   /// `A⁻¹ b`; `nil` if the method took no notice of it, or the solution is not finite.
   package private(set) var solution: [Double]?
 
   /// Takes a finite right-hand side.
-  package init(_ b: [Double]) {
+  ///
+  /// - Parameter limit: the length up to which nothing need be known of the solution but a bound.
+  package init(_ b: [Double], unlessShorterThan limit: Double = 0) {
+    self.limit = limit
     let size = ProbeVector.maximumMagnitude(b)
     exponent = size > 0 ? PowerOfTwo.exponent(of: size) : 0
     vector = b
+  }
+
+  /// Whether the solution is short enough for sure.
+  func isSpared(by evidence: ConditionEvidence) -> Bool {
+    guard limit > 0, evidence.isBound,
+      let bound = evidence.solutionBound(forLength: ProbeVector.norm(vector))
+    else { return false }
+    return bound <= limit
   }
 
   /// Forgets the solution, when the factors that gave it were refused.
@@ -43,12 +55,13 @@ package protocol TakesPassenger: LinearSolver {
 }
 
 extension LinearSolver {
-  /// Prepares, and solves for `b` where that costs next to nothing; otherwise there is no solution.
+  /// Prepares, and solves for `b` where that costs next to nothing; otherwise there is no solution. Nor is there
+  /// where the factors prove it to be no longer than `limit`.
   package func prepare(
-    _ A: any LinearOperator, solving b: [Double]
+    _ A: any LinearOperator, solving b: [Double], unlessShorterThan limit: Double = 0
   ) throws(LinearSolveError) -> (prepared: any PreparedLinearSolver, solution: [Double]?) {
     guard let method = self as? any TakesPassenger else { return (try prepare(A), nil) }
-    let passenger = Passenger(b)
+    let passenger = Passenger(b, unlessShorterThan: limit)
     let prepared = try method.prepare(A, passenger: passenger)
     return (prepared, passenger.solution)
   }

@@ -43,14 +43,21 @@ package struct RegularityEvidence: Sendable {
   /// operator knows one by the way it is made.
   package let inverseNormEstimate: Double?
 
+  /// How many times `‖A⁻¹‖₂` may be that number at most, as a rule: once for a bound. The Lanczos matrix of a
+  /// random vector comes close to the ends of a symmetric spectrum; of other operators, few of its steps may
+  /// miss by far (`I + c u vᵀ` by `√n` and more).
+  package let inverseNormDoubt: Double
+
   /// The same, with nothing said of `‖A⁻¹‖`.
   var withoutInverseNorm: RegularityEvidence {
     RegularityEvidence(
-      isRegular: isRegular, conditionEstimate: conditionEstimate, inverseNormEstimate: nil)
+      isRegular: isRegular, conditionEstimate: conditionEstimate, inverseNormEstimate: nil,
+      inverseNormDoubt: .infinity)
   }
 
   static let none = RegularityEvidence(
-    isRegular: false, conditionEstimate: nil, inverseNormEstimate: nil)
+    isRegular: false, conditionEstimate: nil, inverseNormEstimate: nil,
+    inverseNormDoubt: .infinity)
 }
 
 extension RegularityEvidence {
@@ -61,7 +68,8 @@ extension RegularityEvidence {
     guard let bound = (A as? any KnowsDefiniteness)?.leastEigenvalueBound,
       bound.isFinite, bound >= 0x1p-7 * norm
     else { return nil }
-    self.init(isRegular: true, conditionEstimate: nil, inverseNormEstimate: 1 / bound)
+    self.init(
+      isRegular: true, conditionEstimate: nil, inverseNormEstimate: 1 / bound, inverseNormDoubt: 1)
   }
 }
 
@@ -196,7 +204,8 @@ extension PreparedIterativeSolver: TriesRegularity {
       let isRegular = system.residualNorm <= system.target
       return RegularityEvidence(
         isRegular: isRegular, conditionEstimate: isRegular ? system.conditionEstimate : nil,
-        inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil)
+        inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil,
+        inverseNormDoubt: method.needsSymmetry ? 16 : 5e3)
     } catch {
       if error.isAboutInput { throw error }
       if case .inconsistent = error { throw .singularityProbeFailed(reason: error) }

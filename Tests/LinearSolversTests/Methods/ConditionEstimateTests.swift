@@ -122,6 +122,13 @@ import Testing
     let (prepared, solution) = try Automatic().prepare(BandedOperator(matrix), solving: b)
     #expect(try #require(prepared.condition).inverseNorm == 0.5)
     let expected = try prepared.solve(b).vector
+    // One that a bound shows to be short is left behind.
+    let length = 0.5 * ProbeVector.norm(b)
+    for (limit, isSpared) in [(0.999 * length, false), (1.001 * length, true)] {
+      let (_, other) = try Automatic().prepare(
+        BandedOperator(matrix), solving: b, unlessShorterThan: limit)
+      #expect((other == nil) == isSpared)
+    }
     let found = try #require(solution)
     #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-14 })
   }
