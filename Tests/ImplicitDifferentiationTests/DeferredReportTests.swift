@@ -128,8 +128,8 @@ import Testing
 
   @Test("An estimate of factors that misses a weak direction does not stand for the Newton step")
   func estimateMissesADirection() throws {
-    // Rows 0 and 2 are all but the same; Hager's search from a vector of ones sees a tenth of a thousandth
-    // of ‖A⁻¹‖ = 1e6.
+    // Rows 0 and 2 are all but the same; Hager's search from a vector of ones sees about one part in
+    // seven thousand of ‖A⁻¹‖ = 1e6.
     let (n, delta) = (100, 1e-6)
     var entries = [Double](repeating: 0, count: n * n)
     for i in 0..<n { entries[i * n + i] = 0.55 }

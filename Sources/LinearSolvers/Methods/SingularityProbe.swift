@@ -48,6 +48,10 @@ package struct RegularityEvidence: Sendable {
   /// miss by far (`I + c u vᵀ` by `√n` and more).
   package let inverseNormDoubt: Double
 
+  /// The doubt of symmetric methods, and that of the others.
+  package static var symmetricDoubt: Double { 16 }
+  static var generalDoubt: Double { 5e3 }
+
   /// The same, with nothing said of `‖A⁻¹‖`.
   var withoutInverseNorm: RegularityEvidence {
     RegularityEvidence(
@@ -205,7 +209,8 @@ extension PreparedIterativeSolver: TriesRegularity {
       return RegularityEvidence(
         isRegular: isRegular, conditionEstimate: isRegular ? system.conditionEstimate : nil,
         inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil,
-        inverseNormDoubt: method.needsSymmetry ? 16 : 5e3)
+        inverseNormDoubt: method.needsSymmetry
+          ? RegularityEvidence.symmetricDoubt : RegularityEvidence.generalDoubt)
     } catch {
       if error.isAboutInput { throw error }
       if case .inconsistent = error { throw .singularityProbeFailed(reason: error) }
