@@ -30,6 +30,22 @@ func benchmarkCertificates(_ settings: Settings, into report: inout Report) thro
         settings, into: &report)
     }
   }
+  // Where the matrix is not symmetric: LU; GMRES; and with 300 unknowns GMRES given up for elimination.
+  let methods: [(String, Int, any LinearSolver)] =
+    settings.quick
+    ? [("GMRES", 200, GMRES())]
+    : [
+      ("factorised", 300, Automatic(denseThreshold: 300)), ("GMRES", 300, GMRES()),
+      ("automatic", 300, Automatic()), ("automatic", 1000, Automatic()),
+    ]
+  for (name, n, solver) in methods {
+    for error in [0, 1e-9] {
+      try compareCertifications(
+        "dense, not symmetric, \(name), n = \(n), \(solution(offBy: error))",
+        denseProblem(count: n, isSymmetric: false, solver, error: error), at: Tensor.zeros([n]),
+        Tensor.ones([n]), settings, into: &report)
+    }
+  }
   try reportBratu(count: settings.quick ? 1000 : 1_000_000, into: &report)
 }
 
@@ -74,13 +90,17 @@ private func compareCertifications(
       value: defaultReport.relativeError ?? .nan, unit: "relative"))
 }
 
-/// `min ½ yᵀ(I + N Nᵀ/n) y + ¼ Σ yᵢ⁴ − (x + c)ᵀ y` with a random `N`.
+/// `min ½ yᵀM y + ¼ Σ yᵢ⁴ − (x + c)ᵀ y` with `M = I + N Nᵀ/n` and a random `N`; or the root of
+/// `M y + y³ − x − c` with `M = 2 I + N/√n`, which is not symmetric.
 private func denseProblem(
-  count n: Int, _ solver: any LinearSolver, error: Double = 0
+  count n: Int, isSymmetric: Bool = true, _ solver: any LinearSolver, error: Double = 0
 ) throws -> ImplicitFunction<Tensor, Tensor> {
   var generator = SplitMix64(seed: 7)
   let N = Tensor(shape: [n, n], generator.symmetric(count: n * n))
-  let M = Tensor.identity(n) + matmul(N, N, transposingRight: true).scaled(by: 1 / Double(n))
+  let M =
+    isSymmetric
+    ? Tensor.identity(n) + matmul(N, N, transposingRight: true).scaled(by: 1 / Double(n))
+    : Tensor.identity(n).scaled(by: 2) + N.scaled(by: 1 / Double(n).squareRoot())
   let c = Tensor(generator.symmetric(count: n))
   let conditions = Conditions<Tensor, Tensor>.root { x, y in matmul(M, y) + pow(y, 3) - x - c }
   var start = ImplicitFunction<Tensor, Tensor>(
