@@ -59,12 +59,11 @@ extension Certifier {
       && trying?.triesBesideSolves == true && residualIsSmall
   }
 
-  /// Whether nothing speaks against a bound that is small enough, by the symmetric methods that try beside their solves: the
-  /// step is at least `‖F‖ / ‖A‖`.
+  /// Whether nothing speaks against a bound that is small enough: the step is at least `‖F‖ / ‖A‖`.
   private var residualIsSmall: Bool {
-    guard let size = trying?.operatorNormEstimate else { return false }
+    guard let trying, let size = trying.operatorNormEstimate else { return false }
     let share = Self.boundShare * (conditionsTolerance ?? 0)
-    return RegularityEvidence.symmetricDoubt * residualNorm <= share * size * solutionNorm
+    return trying.inverseNormDoubt * residualNorm <= share * size * solutionNorm
   }
 
   /// Whether the residual is so small that no solver would find another point, unless `A` is all but

@@ -57,6 +57,8 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
   var name: String { "CG" }
   var needsSymmetry: Bool { true }
   var needsDefiniteness: Bool { true }
+  var keepsResidual: Bool { true }
+  func vectorCount(count n: Int) -> Int { 6 }
 
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
     try Recurrence(system)

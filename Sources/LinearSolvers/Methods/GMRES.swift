@@ -9,7 +9,7 @@ import Kernels
 ///
 /// Source: Y. Saad and M. H. Schultz, "GMRES: A Generalized Minimal Residual Algorithm for Solving
 /// Nonsymmetric Linear Systems", SIAM J. Sci. Stat. Comput. 7 (1986), 856–869.
-public struct GMRES: LinearSolver, IterativeMethod {
+public struct GMRES: LinearSolver, SteppedMethod {
   /// The number of steps after which the basis is thrown away; at most `n` are made.
   public var restart: Int
 
@@ -54,83 +54,16 @@ public struct GMRES: LinearSolver, IterativeMethod {
 
   var name: String { "GMRES(\(restart))" }
 
-  /// Arnoldi vectors `vₖ` with `A M⁻¹ V = V₊ H`; Givens rotations keep `H` triangular, so that the
-  /// residual norm is known at every step.
-  func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
-    let n = system.columnCount
-    let steps = min(restart, n)
-    func basis(_ k: Int) -> UnsafeMutablePointer<Double> { system.workVector(k, of: steps + 2) }
-    let z = basis(steps + 1)
-    let target = system.cycleTarget
+  func vectorCount(count n: Int) -> Int { Recurrence.vectorCount(steps: min(restart, n)) + 3 }
 
-    // Column k of the triangle starts at k (k + 1) / 2.
-    var triangle = [Double](repeating: 0, count: steps * (steps + 1) / 2)
-    var rotations = [(cosine: Double, sine: Double)]()
-    var rhs = [system.residualNorm]
-    basis(0).update(from: system.residual, count: n)
-    Vector.scale(1 / system.residualNorm, basis(0), count: n)
-
-    var outcome = CycleOutcome.cycleEnd
-    var k = 0
-    while k < steps {
-      if system.isAtLimit {
-        outcome = .limit
-        break
-      }
-      let w = basis(k + 1)
-      if system.isPreconditioned {
-        try system.precondition(basis(k), into: z)
-        try system.multiply(z, into: w)
-      } else {
-        try system.multiply(basis(k), into: w)
-      }
-      system.iterations += 1
-      let productNorm = Vector.norm(w, count: n)
-      guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
-      system.note(iterationNorm: productNorm)
-
-      var column = [Double](repeating: 0, count: k + 1)
-      let remainder = orthogonalize(
-        w, against: basis, count: k + 1, length: n, norm: productNorm, column: &column)
-
-      for (j, rotation) in rotations.enumerated() {
-        let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
-        column[j + 1] = rotation.cosine * column[j + 1] - rotation.sine * column[j]
-        column[j] = upper
-      }
-      // A remainder at rounding level: the space is invariant, and the next vector would be noise.
-      let isInvariant = remainder <= Double.ulpOfOne * Double(n).squareRoot() * productNorm
-      let below = isInvariant ? 0 : remainder
-      let diagonal = (column[k] * column[k] + below * below).squareRoot()
-      if diagonal <= Double.ulpOfOne * productNorm {
-        // H is singular: this column cannot help.
-        system.note(singularValue: diagonal)
-        outcome = .stopped(
-          .breakdown(quantity: "the pivot of the Hessenberg matrix", iteration: system.iterations))
-        break
-      }
-      let rotation = (cosine: column[k] / diagonal, sine: below / diagonal)
-      rotations.append(rotation)
-      column[k] = diagonal
-      let start = k * (k + 1) / 2
-      for j in 0...k { triangle[start + j] = column[j] }
-      rhs.append(-rotation.sine * rhs[k])
-      rhs[k] *= rotation.cosine
-      k += 1
-      if abs(rhs[k]) <= target || isInvariant {
-        outcome = .claimsConvergence
-        break
-      }
-      Vector.scale(1 / remainder, w, count: n)
-    }
-    try update(system, basis: basis, steps: k, triangle: triangle, rhs: rhs, z: z)
-    return outcome
+  func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
+    try Recurrence(system, steps: min(restart, system.columnCount))
   }
 
   /// Modified Gram-Schmidt; a second time if the first removed so much that rounding shows
   /// ("twice is enough", W. Kahan in B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9). Fills
   /// `column` with the coefficients and returns the norm of what is left.
-  func orthogonalize(
+  static func orthogonalize(
     _ w: UnsafeMutablePointer<Double>, against basis: (Int) -> UnsafeMutablePointer<Double>,
     count: Int, length n: Int, norm: Double, column: inout [Double]
   ) -> Double {
@@ -149,28 +82,124 @@ public struct GMRES: LinearSolver, IterativeMethod {
     return after
   }
 
-  /// `x ← x + M⁻¹ V y` with `R y = g`. Overwrites the basis.
-  private func update(
-    _ system: IterativeSystem, basis: (Int) -> UnsafeMutablePointer<Double>, steps: Int,
-    triangle: [Double], rhs: [Double], z: UnsafeMutablePointer<Double>
-  ) throws(LinearSolveError) {
-    if steps == 0 { return }
-    system.note(singularValue: PackedTriangle(entries: triangle, count: steps).leastSingularValue)
-    let n = system.columnCount
-    var y = [Double](rhs.prefix(steps))
-    for k in stride(from: steps - 1, through: 0, by: -1) {
-      let start = k * (k + 1) / 2
-      y[k] /= triangle[start + k]
-      for j in 0..<k { y[j] -= y[k] * triangle[start + j] }
+  /// Arnoldi vectors `vₖ` with `A M⁻¹ V = V₊ H`; Givens rotations keep `H` triangular, so that the
+  /// residual norm is known at every step. The iterate moves when the cycle ends.
+  struct Recurrence: CycleRecurrence {
+    let system: IterativeSystem
+    /// The steps after which the cycle ends.
+    private let steps: Int
+    private let target: Double
+    /// `M⁻¹ vₖ`, if there is a preconditioner.
+    private let z: UnsafeMutablePointer<Double>
+    /// The steps made.
+    private var k = 0
+    /// Column k starts at k (k + 1) / 2.
+    private var triangle: [Double]
+    private var rotations = [(cosine: Double, sine: Double)]()
+    private var rhs: [Double]
+
+    init(_ system: IterativeSystem, steps: Int) throws(LinearSolveError) {
+      self.system = system
+      self.steps = steps
+      target = system.cycleTarget
+      z = system.workVector(steps + 1, of: Self.vectorCount(steps: steps))
+      triangle = [Double](repeating: 0, count: steps * (steps + 1) / 2)
+      rhs = [system.residualNorm]
+      let n = system.columnCount
+      basis(0).update(from: system.residual, count: n)
+      Vector.scale(1 / system.residualNorm, basis(0), count: n)
+      try preconditionNext()
     }
-    let sum = basis(0)
-    Vector.scale(y[0], sum, count: n)
-    for k in 1..<max(steps, 1) { Vector.addScaled(y[k], basis(k), to: sum, count: n) }
-    if system.isPreconditioned {
-      try system.precondition(sum, into: z)
-      Vector.addScaled(1, z, to: system.x, count: n)
-    } else {
-      Vector.addScaled(1, sum, to: system.x, count: n)
+
+    /// The basis, and `z`.
+    static func vectorCount(steps: Int) -> Int { steps + 2 }
+
+    private static func basis(
+      _ k: Int, of system: IterativeSystem, steps: Int
+    ) -> UnsafeMutablePointer<Double> {
+      system.workVector(k, of: vectorCount(steps: steps))
+    }
+
+    private func basis(_ k: Int) -> UnsafeMutablePointer<Double> {
+      Self.basis(k, of: system, steps: steps)
+    }
+
+    var direction: UnsafePointer<Double> {
+      UnsafePointer(system.isPreconditioned ? z : basis(k))
+    }
+
+    var product: UnsafeMutablePointer<Double> { basis(k + 1) }
+
+    private func preconditionNext() throws(LinearSolveError) {
+      if system.isPreconditioned { try system.precondition(basis(k), into: z) }
+    }
+
+    mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
+      let n = system.columnCount
+      let w = product
+      let productNorm = Vector.norm(w, count: n)
+      guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
+      system.note(iterationNorm: productNorm)
+
+      var column = [Double](repeating: 0, count: k + 1)
+      let remainder = GMRES.orthogonalize(
+        w, against: { [system, steps] j in Self.basis(j, of: system, steps: steps) }, count: k + 1,
+        length: n, norm: productNorm, column: &column)
+
+      for (j, rotation) in rotations.enumerated() {
+        let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
+        column[j + 1] = rotation.cosine * column[j + 1] - rotation.sine * column[j]
+        column[j] = upper
+      }
+      // A remainder at rounding level: the space is invariant, and the next vector would be noise.
+      let isInvariant = remainder <= Double.ulpOfOne * Double(n).squareRoot() * productNorm
+      let below = isInvariant ? 0 : remainder
+      let diagonal = (column[k] * column[k] + below * below).squareRoot()
+      if diagonal <= Double.ulpOfOne * productNorm {
+        // H is singular: this column cannot help.
+        system.note(singularValue: diagonal)
+        try update()
+        return .stopped(
+          .breakdown(quantity: "the pivot of the Hessenberg matrix", iteration: system.iterations))
+      }
+      let rotation = (cosine: column[k] / diagonal, sine: below / diagonal)
+      rotations.append(rotation)
+      column[k] = diagonal
+      let start = k * (k + 1) / 2
+      for j in 0...k { triangle[start + j] = column[j] }
+      rhs.append(-rotation.sine * rhs[k])
+      rhs[k] *= rotation.cosine
+      k += 1
+      if abs(rhs[k]) <= target || isInvariant {
+        try update()
+        return .claimsConvergence
+      }
+      Vector.scale(1 / remainder, w, count: n)
+      if k == steps || system.isAtLimit {
+        try update()
+        return k == steps ? .cycleEnd : .limit
+      }
+      try preconditionNext()
+      return nil
+    }
+
+    /// `x ← x + M⁻¹ V y` with `R y = g`. Overwrites the basis.
+    private func update() throws(LinearSolveError) {
+      if k == 0 { return }
+      let triangle = PackedTriangle(entries: triangle, count: k)
+      system.note(singularValue: triangle.leastSingularValue)
+      let n = system.columnCount
+      var y = [Double](rhs.prefix(k))
+      triangle.solve(&y)
+      let sum = basis(0)
+      Vector.scale(y[0], sum, count: n)
+      for j in 1..<k { Vector.addScaled(y[j], basis(j), to: sum, count: n) }
+      if system.isPreconditioned {
+        try system.precondition(sum, into: z)
+        Vector.addScaled(1, z, to: system.x, count: n)
+      } else {
+        Vector.addScaled(1, sum, to: system.x, count: n)
+      }
     }
   }
 }

@@ -55,6 +55,10 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
 
   var triesBesideSolves: Bool { trying[0]?.triesBesideSolves ?? false }
 
+  var inverseNormDoubt: Double {
+    trying[0]?.inverseNormDoubt ?? RegularityEvidence.generalDoubt
+  }
+
   /// By the first method that can tell.
   func triedRegularity(
     transposed: Bool, fully: Bool

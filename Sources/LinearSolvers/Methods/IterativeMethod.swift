@@ -40,6 +40,12 @@ protocol IterativeMethod: Sendable {
   /// Whether a cycle can be halted before each product: a ``SteppedMethod``.
   var isStepped: Bool { get }
 
+  /// Whether the recurrence keeps `system.residual` up to date: `b − A x` up to rounding, when a cycle ends.
+  var keepsResidual: Bool { get }
+
+  /// How many vectors of length `n` one right-hand side takes, at most: its own, and those of a cycle.
+  func vectorCount(count n: Int) -> Int
+
   /// The start of such a cycle; `nil` for other methods.
   func steppedCycle(_ system: IterativeSystem) throws(LinearSolveError) -> (any CycleRecurrence)?
 
@@ -54,6 +60,8 @@ extension IterativeMethod {
   var needsSquare: Bool { true }
   var acceptsLeastSquares: Bool { false }
   var isStepped: Bool { false }
+  var keepsResidual: Bool { false }
+  func vectorCount(count n: Int) -> Int { 12 }
 
   func steppedCycle(
     _ system: IterativeSystem
@@ -96,7 +104,7 @@ extension IterativeMethod {
 protocol SteppedMethod: IterativeMethod {
   associatedtype Recurrence: CycleRecurrence
 
-  /// The start of a cycle, from `system.residual`, which the cycle keeps up to date.
+  /// The start of a cycle, from `system.residual`.
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence
 }
 
@@ -104,14 +112,29 @@ protocol SteppedMethod: IterativeMethod {
 protocol CycleRecurrence {
   var system: IterativeSystem { get }
 
-  /// The vector that `A` is to be multiplied by, length `n`.
+  /// The vector that `A` is to be multiplied by next, length `n`.
   var direction: UnsafePointer<Double> { get }
 
-  /// Where the product belongs, length `m`.
+  /// Where that product belongs, length `m`.
   var product: UnsafeMutablePointer<Double> { get }
 
-  /// One step, once `product` is there; how the cycle ended, if it did.
+  /// One step, once `product` is there; how the cycle ended, if it did. It may end at the limit for
+  /// iterations by itself; it is not asked for steps beyond.
   mutating func advance() throws(LinearSolveError) -> CycleOutcome?
+
+  /// Steps on until the cycle ends. (A requirement, so that the loop is compiled for each method.)
+  mutating func finish() throws(LinearSolveError) -> CycleOutcome
+}
+
+extension CycleRecurrence {
+  mutating func finish() throws(LinearSolveError) -> CycleOutcome {
+    while true {
+      if system.isAtLimit { return .limit }
+      try system.multiply(direction, into: product)
+      system.iterations += 1
+      if let outcome = try advance() { return outcome }
+    }
+  }
 }
 
 extension SteppedMethod {
@@ -123,12 +146,7 @@ extension SteppedMethod {
 
   func cycle(_ system: IterativeSystem) throws(LinearSolveError) -> CycleOutcome {
     var recurrence = try begin(system)
-    while true {
-      if system.isAtLimit { return .limit }
-      try system.multiply(recurrence.direction, into: recurrence.product)
-      system.iterations += 1
-      if let outcome = try recurrence.advance() { return outcome }
-    }
+    return try recurrence.finish()
   }
 }
 

@@ -33,8 +33,9 @@ final class IterativeSystem {
   /// Whether the method should say so when it suspects a least-squares solution.
   var mayBeSingular = true
 
-  /// Whether a few digits are wanted of a method that keeps `residual` up to date in its recurrence.
-  var isCoarse = false
+  /// Whether a few digits are wanted, and the method keeps `residual` up to date in its recurrence, which
+  /// then may do for the true one.
+  var trustsRecurrence = false
 
   /// Iterations so far, over all cycles.
   var iterations = 0
@@ -224,7 +225,7 @@ final class IterativeSystem {
   /// Takes the residual of a recurrence for the true one, which saves a product, if few digits are
   /// wanted and rounding has not parted them by a thousandth of the target.
   func takesResidualOfRecurrence() -> Bool {
-    guard isCoarse else { return false }
+    guard trustsRecurrence else { return false }
     let norm = Vector.norm(residual, count: rowCount)
     let size = operatorNorm * Vector.norm(x, count: columnCount) + rightHandSideNorm
     let rounding = Double(iterations) * Double.ulpOfOne * size

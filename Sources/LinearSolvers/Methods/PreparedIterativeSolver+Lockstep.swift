@@ -6,8 +6,17 @@ import Kernels
 
 extension PreparedIterativeSolver {
   /// More columns than this are solved in groups: by then every coefficient serves many of them, and
-  /// the vectors of all columns should stay in a cache.
-  private static var columnsAtOnce: Int { 16 }
+  /// the vectors of all columns should stay in a cache. A method that keeps many vectors is to take no more
+  /// memory than the others do, or 32 MB.
+  private var columnsAtOnce: Int {
+    let (most, vectors) = (16, method.vectorCount(count: base.columnCount))
+    let length = max(base.rowCount, base.columnCount, 1)
+    let vectorsAtOnce = max(most * Self.usualVectorCount, (1 << 22) / length)
+    return min(max(vectorsAtOnce / vectors, 1), most)
+  }
+
+  /// Those of conjugate gradients, and two for directions and products side by side.
+  private static var usualVectorCount: Int { 8 }
 
   /// - Parameters:
   ///   - companion: a further system to run beside the first columns.
@@ -17,9 +26,10 @@ extension PreparedIterativeSolver {
     beside companion: IterativeSolve? = nil,
     companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void = { _ in }
   ) -> [Result<LinearSolution, LinearSolveError>] {
-    stride(from: 0, to: columns.count, by: Self.columnsAtOnce).flatMap { first in
+    let columnsAtOnce = columnsAtOnce
+    return stride(from: 0, to: columns.count, by: columnsAtOnce).flatMap { first in
       solveGroup(
-        columns[first..<min(first + Self.columnsAtOnce, columns.count)],
+        columns[first..<min(first + columnsAtOnce, columns.count)],
         transposed: transposed, beside: first == 0 ? companion : nil, companionEnded)
     }
   }
@@ -40,25 +50,33 @@ extension PreparedIterativeSolver {
       }
     }
     if let companion { columns.append(LockstepColumn(place: nil, solve: companion)) }
+    func record(_ column: LockstepColumn, _ end: Result<IterativeProgress, LinearSolveError>) {
+      if let place = column.place {
+        outcomes[place] = answer(to: column.solve, end)
+      } else {
+        companionEnded(end)
+      }
+    }
     let block = LockstepProducts(base, transposed: transposed, columns: columns.count)
     while true {
       // Those that need another product move up to the front.
       var waiting = 0
       for k in columns.indices {
         let column = columns[k]
-        guard let end = ended(column) else {
+        if let end = ended(column) {
+          record(column, end)
+        } else {
           columns[waiting] = column
           waiting += 1
-          continue
         }
-        guard let place = column.place else {
-          companionEnded(end)
-          continue
-        }
-        outcomes[place] = outcome(of: column.solve, end)
       }
       if waiting == 0 { return outcomes }
       columns.removeLast(columns.count - waiting)
+      if waiting == 1 {
+        let last = columns[0]
+        record(last, outcome { () throws(LinearSolveError) in try finish(last) })
+        return outcomes
+      }
       block.multiply(columns)
     }
   }
@@ -76,8 +94,15 @@ extension PreparedIterativeSolver {
     }
   }
 
-  private func outcome(
-    of solve: IterativeSolve, _ end: Result<IterativeProgress, LinearSolveError>
+  /// How a column ends that needs a product, and gets all of them by itself.
+  private func finish(_ column: LockstepColumn) throws(LinearSolveError) -> IterativeProgress {
+    let system = column.solve.system
+    let outcome = try column.finishCycle()
+    return try finish(system, from: try verdict(on: system, after: outcome, from: column.previous))
+  }
+
+  private func answer(
+    to solve: IterativeSolve, _ end: Result<IterativeProgress, LinearSolveError>
   ) -> Result<LinearSolution, LinearSolveError> {
     do throws(LinearSolveError) {
       return .success(try solution(of: solve, try end.get()))
@@ -147,6 +172,11 @@ private final class LockstepColumn {
     product = recurrence.product
   }
 
+  /// Steps to the end of the cycle, which waits for a product.
+  func finishCycle() throws(LinearSolveError) -> CycleOutcome {
+    try recurrence?.finish() ?? .cycleEnd
+  }
+
   /// One step, with the product in place; how the cycle ended, if it did.
   func advance() throws(LinearSolveError) -> CycleOutcome? {
     if let failure { throw failure }
@@ -154,6 +184,8 @@ private final class LockstepColumn {
     if let product { system.finishProduct(product) }
     system.iterations += 1
     if let outcome = try recurrence?.advance() { return outcome }
+    direction = recurrence?.direction
+    product = recurrence?.product
     return system.isAtLimit ? .limit : nil
   }
 }
@@ -176,17 +208,8 @@ private struct LockstepProducts: ~Copyable {
       vectors: 2, length: columns > 1 ? max(inputCount, outputCount) * columns : 0)
   }
 
-  /// Multiplies the direction of each column, or notes what its product throws.
+  /// Multiplies the direction of each of several columns, or notes what its product throws.
   func multiply(_ columns: [LockstepColumn]) {
-    if columns.count == 1, let direction = columns[0].direction, let product = columns[0].product {
-      columns[0].failure = nil
-      do {
-        try base.multiply(direction, into: product, transposed: transposed)
-      } catch {
-        columns[0].failure = error
-      }
-      return
-    }
     for (k, column) in columns.enumerated() {
       guard let direction = column.direction else { continue }
       (vectors[0] + k * inputCount).update(from: direction, count: inputCount)

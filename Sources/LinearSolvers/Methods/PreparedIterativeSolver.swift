@@ -46,13 +46,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
       return zero(transposed: transposed)
     }
     do {
-      let system = solve.system
-      var progress = try opening(solve)
-      while case .unfinished = progress {
-        let previous = try residualToImprove(system)
-        progress = try verdict(on: system, after: try method.cycle(system), from: previous)
-      }
-      return try solution(of: solve, progress)
+      return try solution(of: solve, try finish(solve.system, from: try opening(solve)))
     } catch {
       throw error.scaled(by: solve.exponent)
     }
@@ -115,6 +109,18 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     try solve.system.recomputeResidual(xIsZero: solve.startsAtZero)
     // `!(≤)` here and below, so that NaN never passes for convergence.
     return !(solve.system.residualNorm <= solve.system.target) ? .unfinished : .solved
+  }
+
+  /// Cycles until the solve has ended.
+  func finish(
+    _ system: IterativeSystem, from progress: IterativeProgress
+  ) throws(LinearSolveError) -> IterativeProgress {
+    var progress = progress
+    while case .unfinished = progress {
+      let previous = try residualToImprove(system)
+      progress = try verdict(on: system, after: try method.cycle(system), from: previous)
+    }
+    return progress
   }
 
   /// The residual norm that the next cycle starts from; throws if there are no iterations left.

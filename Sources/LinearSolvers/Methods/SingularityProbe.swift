@@ -49,7 +49,7 @@ package struct RegularityEvidence: Sendable {
   package let inverseNormDoubt: Double
 
   /// The doubt of symmetric methods, and that of the others.
-  package static var symmetricDoubt: Double { 16 }
+  static var symmetricDoubt: Double { 16 }
   static var generalDoubt: Double { 5e3 }
 
   /// The same, with nothing said of `‖A⁻¹‖`.
@@ -85,6 +85,9 @@ package protocol TriesRegularity: PreparedLinearSolver {
   /// Whether the try costs little beside a solve.
   var triesBesideSolves: Bool { get }
 
+  /// See ``RegularityEvidence/inverseNormDoubt``: that of a try.
+  var inverseNormDoubt: Double { get }
+
   /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.
   ///
   /// A null vector of length one has a component of about `‖b‖ / √n` in `b` that no residual can get
@@ -119,6 +122,8 @@ extension TriesRegularity {
 
   package var triesBesideSolves: Bool { false }
 
+  package var inverseNormDoubt: Double { RegularityEvidence.generalDoubt }
+
   /// One after the other.
   package func solveEachTryingRegularity(
     _ columns: [[Double]], transposed: Bool
@@ -144,13 +149,7 @@ extension PreparedIterativeSolver: TriesRegularity {
     return try regularityEvidence(
       of: solve,
       after: outcome { () throws(LinearSolveError) in
-        var progress = try opening(solve)
-        while case .unfinished = progress {
-          let previous = try residualToImprove(solve.system)
-          progress = try verdict(
-            on: solve.system, after: try method.cycle(solve.system), from: previous)
-        }
-        return progress
+        try finish(solve.system, from: try opening(solve))
       })
   }
 
@@ -182,6 +181,10 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package var triesBesideSolves: Bool { method.isStepped && definiteness == nil }
 
+  package var inverseNormDoubt: Double {
+    method.needsSymmetry ? RegularityEvidence.symmetricDoubt : RegularityEvidence.generalDoubt
+  }
+
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(
     transposed: Bool, fully: Bool
@@ -192,7 +195,7 @@ extension PreparedIterativeSolver: TriesRegularity {
       return nil
     }
     if fully { return solve }
-    solve.system.isCoarse = triesBesideSolves
+    solve.system.trustsRecurrence = method.keepsResidual
     solve.system.target = coarseTarget(of: solve.system)
     return solve
   }
@@ -209,8 +212,7 @@ extension PreparedIterativeSolver: TriesRegularity {
       return RegularityEvidence(
         isRegular: isRegular, conditionEstimate: isRegular ? system.conditionEstimate : nil,
         inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil,
-        inverseNormDoubt: method.needsSymmetry
-          ? RegularityEvidence.symmetricDoubt : RegularityEvidence.generalDoubt)
+        inverseNormDoubt: inverseNormDoubt)
     } catch {
       if error.isAboutInput { throw error }
       if case .inconsistent = error { throw .singularityProbeFailed(reason: error) }

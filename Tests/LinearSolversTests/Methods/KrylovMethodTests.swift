@@ -32,7 +32,7 @@ import Testing
       let raw = SeededNumbers.vector(n, seed: 84 + UInt64(k))
       for i in 0..<n { arena[k][i] = raw[i] }
       var coefficients = [Double](repeating: 0, count: k)
-      let left = GMRES().orthogonalize(
+      let left = GMRES.orthogonalize(
         arena[k], against: { arena[$0] }, count: k, length: n, norm: norm(raw),
         column: &coefficients)
       Vector.scale(1 / left, arena[k], count: n)
@@ -40,7 +40,7 @@ import Testing
     let noise = SeededNumbers.vector(n, seed: 88)
     for i in 0..<n { arena[3][i] = arena[0][i] - arena[1][i] + 2 * arena[2][i] + 1e-9 * noise[i] }
     var column = [Double](repeating: 0, count: 3)
-    let left = GMRES().orthogonalize(
+    let left = GMRES.orthogonalize(
       arena[3], against: { arena[$0] }, count: 3, length: n, norm: 6.0.squareRoot(),
       column: &column)
     #expect(left > 1e-9 && left < 1e-8)
