@@ -92,8 +92,7 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
       pMp = rz
     }
 
-    var direction: UnsafePointer<Double> { UnsafePointer(p) }
-    var product: UnsafeMutablePointer<Double> { q }
+    func nextProduct() -> CycleProduct { CycleProduct(direction: p, product: q) }
 
     mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
       let n = system.columnCount

@@ -124,11 +124,9 @@ public struct GMRES: LinearSolver, SteppedMethod {
       Self.basis(k, of: system, steps: steps)
     }
 
-    var direction: UnsafePointer<Double> {
-      UnsafePointer(system.isPreconditioned ? z : basis(k))
+    func nextProduct() -> CycleProduct {
+      CycleProduct(direction: system.isPreconditioned ? z : basis(k), product: basis(k + 1))
     }
-
-    var product: UnsafeMutablePointer<Double> { basis(k + 1) }
 
     private func preconditionNext() throws(LinearSolveError) {
       if system.isPreconditioned { try system.precondition(basis(k), into: z) }
@@ -136,7 +134,7 @@ public struct GMRES: LinearSolver, SteppedMethod {
 
     mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
       let n = system.columnCount
-      let w = product
+      let w = basis(k + 1)
       let productNorm = Vector.norm(w, count: n)
       guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
       system.note(iterationNorm: productNorm)

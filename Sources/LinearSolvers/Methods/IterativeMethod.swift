@@ -112,13 +112,10 @@ protocol SteppedMethod: IterativeMethod {
 protocol CycleRecurrence {
   var system: IterativeSystem { get }
 
-  /// The vector that `A` is to be multiplied by next, length `n`.
-  var direction: UnsafePointer<Double> { get }
+  /// The product that the next step needs. (Mutating, so that a cycle in a box is not copied to be asked.)
+  mutating func nextProduct() -> CycleProduct
 
-  /// Where that product belongs, length `m`.
-  var product: UnsafeMutablePointer<Double> { get }
-
-  /// One step, once `product` is there; how the cycle ended, if it did. It may end at the limit for
+  /// One step, once that product is there; how the cycle ended, if it did. It may end at the limit for
   /// iterations by itself; it is not asked for steps beyond.
   mutating func advance() throws(LinearSolveError) -> CycleOutcome?
 
@@ -126,11 +123,22 @@ protocol CycleRecurrence {
   mutating func finish() throws(LinearSolveError) -> CycleOutcome
 }
 
+/// What a cycle waits for.
+struct CycleProduct {
+  /// The vector that `A` is to be multiplied by, length `n`.
+  let direction: UnsafePointer<Double>
+
+  /// Where the product belongs, length `m`.
+  let product: UnsafeMutablePointer<Double>
+}
+
 extension CycleRecurrence {
   mutating func finish() throws(LinearSolveError) -> CycleOutcome {
+    let system = system
     while true {
       if system.isAtLimit { return .limit }
-      try system.multiply(direction, into: product)
+      let next = nextProduct()
+      try system.multiply(next.direction, into: next.product)
       system.iterations += 1
       if let outcome = try advance() { return outcome }
     }

@@ -269,12 +269,11 @@ extension LinearOperator {
   }
 
   /// `W ← A V` or `Aᵀ V` on pointers, for `k` columns one after the other. Where that throws, each
-  /// column is multiplied by itself: the errors say which columns are at fault.
+  /// column is multiplied by itself: the errors, by column, say which are at fault.
   func multiplyEach(
     _ v: UnsafePointer<Double>, columns k: Int, into w: UnsafeMutablePointer<Double>,
     transposed: Bool
-  ) -> [LinearSolveError?] {
-    var errors = [LinearSolveError?](repeating: nil, count: k)
+  ) -> [Int: LinearSolveError] {
     let (inputCount, outputCount) = transposed ? (rowCount, columnCount) : (columnCount, rowCount)
     if k > 1 {
       let input = UnsafeBufferPointer(start: v, count: inputCount * k)
@@ -286,11 +285,12 @@ extension LinearOperator {
         } else {
           try matmat(input.span, columns: k, into: &span)
         }
-        return errors
+        return [:]
       } catch {
         // Told column by column below.
       }
     }
+    var errors: [Int: LinearSolveError] = [:]
     for j in 0..<k {
       do {
         try multiply(v + j * inputCount, into: w + j * outputCount, transposed: transposed)

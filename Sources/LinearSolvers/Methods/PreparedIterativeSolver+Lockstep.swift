@@ -62,31 +62,29 @@ extension PreparedIterativeSolver {
       // Those that need another product move up to the front.
       var waiting = 0
       for k in columns.indices {
-        let column = columns[k]
-        if let end = ended(column) {
-          record(column, end)
+        if let end = ended(&columns[k]) {
+          record(columns[k], end)
         } else {
-          columns[waiting] = column
+          if waiting < k { columns.swapAt(waiting, k) }
           waiting += 1
         }
       }
       if waiting == 0 { return outcomes }
-      columns.removeLast(columns.count - waiting)
+      if waiting < columns.count { columns.removeLast(columns.count - waiting) }
       if waiting == 1 {
-        let last = columns[0]
-        record(last, outcome { () throws(LinearSolveError) in try finish(last) })
+        record(columns[0], outcome { () throws(LinearSolveError) in try finish(&columns[0]) })
         return outcomes
       }
-      block.multiply(columns)
+      block.multiply(&columns)
     }
   }
 
   /// How a column has ended; `nil` if it needs another product.
   private func ended(
-    _ column: LockstepColumn
+    _ column: inout LockstepColumn
   ) -> Result<IterativeProgress, LinearSolveError>? {
     do throws(LinearSolveError) {
-      let progress = try proceed(column)
+      let progress = try proceed(&column)
       if case .unfinished = progress { return nil }
       return .success(progress)
     } catch {
@@ -95,7 +93,9 @@ extension PreparedIterativeSolver {
   }
 
   /// How a column ends that needs a product, and gets all of them by itself.
-  private func finish(_ column: LockstepColumn) throws(LinearSolveError) -> IterativeProgress {
+  private func finish(
+    _ column: inout LockstepColumn
+  ) throws(LinearSolveError) -> IterativeProgress {
     let system = column.solve.system
     let outcome = try column.finishCycle()
     return try finish(system, from: try verdict(on: system, after: outcome, from: column.previous))
@@ -114,11 +114,11 @@ extension PreparedIterativeSolver {
   /// Steps on, with the product in place, until the next one is needed (`unfinished`) or the solve
   /// has ended.
   private func proceed(
-    _ column: LockstepColumn
+    _ column: inout LockstepColumn
   ) throws(LinearSolveError) -> IterativeProgress {
     let system = column.solve.system
     var progress: IterativeProgress
-    if column.hasBegun {
+    if column.next != nil {
       guard let outcome = try column.advance() else { return .unfinished }
       progress = try verdict(on: system, after: outcome, from: column.previous)
     } else {
@@ -138,21 +138,16 @@ extension PreparedIterativeSolver {
 }
 
 /// One right-hand side among others.
-private final class LockstepColumn {
+private struct LockstepColumn {
   /// Among the columns; `nil` for their companion.
   let place: Int?
   let solve: IterativeSolve
 
-  /// The cycle under way, waiting for a product; `nil` before the first.
+  /// The cycle under way; `nil` before the first.
   private var recurrence: (any CycleRecurrence)?
 
-  // Of the recurrence, which is not to be copied at each step.
-
-  private(set) var hasBegun = false
-
-  /// What it waits for.
-  private(set) var direction: UnsafePointer<Double>?
-  private(set) var product: UnsafeMutablePointer<Double>?
+  /// What the cycle waits for; `nil` before the first.
+  private(set) var next: CycleProduct?
 
   /// The residual norm that the cycle started from.
   var previous = 0.0
@@ -165,27 +160,24 @@ private final class LockstepColumn {
     self.solve = solve
   }
 
-  func begin(_ recurrence: any CycleRecurrence) {
+  mutating func begin(_ recurrence: any CycleRecurrence) {
     self.recurrence = recurrence
-    hasBegun = true
-    direction = recurrence.direction
-    product = recurrence.product
+    next = self.recurrence?.nextProduct()
   }
 
   /// Steps to the end of the cycle, which waits for a product.
-  func finishCycle() throws(LinearSolveError) -> CycleOutcome {
+  mutating func finishCycle() throws(LinearSolveError) -> CycleOutcome {
     try recurrence?.finish() ?? .cycleEnd
   }
 
   /// One step, with the product in place; how the cycle ended, if it did.
-  func advance() throws(LinearSolveError) -> CycleOutcome? {
+  mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
     if let failure { throw failure }
     let system = solve.system
-    if let product { system.finishProduct(product) }
+    if let next { system.finishProduct(next.product) }
     system.iterations += 1
     if let outcome = try recurrence?.advance() { return outcome }
-    direction = recurrence?.direction
-    product = recurrence?.product
+    next = recurrence?.nextProduct()
     return system.isAtLimit ? .limit : nil
   }
 }
@@ -209,16 +201,16 @@ private struct LockstepProducts: ~Copyable {
   }
 
   /// Multiplies the direction of each of several columns, or notes what its product throws.
-  func multiply(_ columns: [LockstepColumn]) {
-    for (k, column) in columns.enumerated() {
-      guard let direction = column.direction else { continue }
+  func multiply(_ columns: inout [LockstepColumn]) {
+    for k in columns.indices {
+      guard let direction = columns[k].next?.direction else { continue }
       (vectors[0] + k * inputCount).update(from: direction, count: inputCount)
     }
     let failures = base.multiplyEach(
       vectors[0], columns: columns.count, into: vectors[1], transposed: transposed)
-    for (k, column) in columns.enumerated() {
-      column.failure = failures[k]
-      column.product?.update(from: vectors[1] + k * outputCount, count: outputCount)
+    for k in columns.indices {
+      columns[k].failure = failures[k]
+      columns[k].next?.product.update(from: vectors[1] + k * outputCount, count: outputCount)
     }
   }
 }
