@@ -64,15 +64,15 @@ public struct GMRES: LinearSolver, SteppedMethod {
   /// ("twice is enough", W. Kahan in B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9). Fills
   /// `column` with the coefficients and returns the norm of what is left.
   static func orthogonalize(
-    _ w: UnsafeMutablePointer<Double>, against basis: (Int) -> UnsafeMutablePointer<Double>,
-    count: Int, length n: Int, norm: Double, column: inout [Double]
+    _ w: UnsafeMutablePointer<Double>, against basis: ArraySlice<UnsafeMutablePointer<Double>>,
+    length n: Int, norm: Double, column: inout [Double]
   ) -> Double {
     var before = norm
     var after = norm
     for _ in 0..<2 {
-      for j in 0..<count {
-        let h = Vector.dot(basis(j), w, count: n)
-        Vector.addScaled(-h, basis(j), to: w, count: n)
+      for (j, v) in basis.enumerated() {
+        let h = Vector.dot(v, w, count: n)
+        Vector.addScaled(-h, v, to: w, count: n)
         column[j] += h
       }
       after = Vector.norm(w, count: n)
@@ -89,6 +89,8 @@ public struct GMRES: LinearSolver, SteppedMethod {
     /// The steps after which the cycle ends.
     private let steps: Int
     private let target: Double
+    /// `v₀`, `v₁`, …
+    private let basis: [UnsafeMutablePointer<Double>]
     /// `M⁻¹ vₖ`, if there is a preconditioner.
     private let z: UnsafeMutablePointer<Double>
     /// The steps made.
@@ -102,47 +104,38 @@ public struct GMRES: LinearSolver, SteppedMethod {
       self.system = system
       self.steps = steps
       target = system.cycleTarget
-      z = system.workVector(steps + 1, of: Self.vectorCount(steps: steps))
+      let count = Self.vectorCount(steps: steps)
+      basis = (0...steps).map { system.workVector($0, of: count) }
+      z = system.workVector(steps + 1, of: count)
       triangle = [Double](repeating: 0, count: steps * (steps + 1) / 2)
       rhs = [system.residualNorm]
       let n = system.columnCount
-      basis(0).update(from: system.residual, count: n)
-      Vector.scale(1 / system.residualNorm, basis(0), count: n)
+      basis[0].update(from: system.residual, count: n)
+      Vector.scale(1 / system.residualNorm, basis[0], count: n)
       try preconditionNext()
     }
 
     /// The basis, and `z`.
     static func vectorCount(steps: Int) -> Int { steps + 2 }
 
-    private static func basis(
-      _ k: Int, of system: IterativeSystem, steps: Int
-    ) -> UnsafeMutablePointer<Double> {
-      system.workVector(k, of: vectorCount(steps: steps))
-    }
-
-    private func basis(_ k: Int) -> UnsafeMutablePointer<Double> {
-      Self.basis(k, of: system, steps: steps)
-    }
-
     func nextProduct() -> CycleProduct {
-      CycleProduct(direction: system.isPreconditioned ? z : basis(k), product: basis(k + 1))
+      CycleProduct(direction: system.isPreconditioned ? z : basis[k], product: basis[k + 1])
     }
 
     private func preconditionNext() throws(LinearSolveError) {
-      if system.isPreconditioned { try system.precondition(basis(k), into: z) }
+      if system.isPreconditioned { try system.precondition(basis[k], into: z) }
     }
 
     mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
       let n = system.columnCount
-      let w = basis(k + 1)
+      let w = basis[k + 1]
       let productNorm = Vector.norm(w, count: n)
       guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
       system.note(iterationNorm: productNorm)
 
       var column = [Double](repeating: 0, count: k + 1)
       let remainder = GMRES.orthogonalize(
-        w, against: { [system, steps] j in Self.basis(j, of: system, steps: steps) }, count: k + 1,
-        length: n, norm: productNorm, column: &column)
+        w, against: basis.prefix(k + 1), length: n, norm: productNorm, column: &column)
 
       for (j, rotation) in rotations.enumerated() {
         let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
@@ -189,9 +182,9 @@ public struct GMRES: LinearSolver, SteppedMethod {
       let n = system.columnCount
       var y = [Double](rhs.prefix(k))
       triangle.solve(&y)
-      let sum = basis(0)
+      let sum = basis[0]
       Vector.scale(y[0], sum, count: n)
-      for j in 1..<k { Vector.addScaled(y[j], basis(j), to: sum, count: n) }
+      for j in 1..<k { Vector.addScaled(y[j], basis[j], to: sum, count: n) }
       if system.isPreconditioned {
         try system.precondition(sum, into: z)
         Vector.addScaled(1, z, to: system.x, count: n)

@@ -33,7 +33,7 @@ import Testing
       for i in 0..<n { arena[k][i] = raw[i] }
       var coefficients = [Double](repeating: 0, count: k)
       let left = GMRES.orthogonalize(
-        arena[k], against: { arena[$0] }, count: k, length: n, norm: norm(raw),
+        arena[k], against: [arena[0], arena[1], arena[2]].prefix(k), length: n, norm: norm(raw),
         column: &coefficients)
       Vector.scale(1 / left, arena[k], count: n)
     }
@@ -41,7 +41,7 @@ import Testing
     for i in 0..<n { arena[3][i] = arena[0][i] - arena[1][i] + 2 * arena[2][i] + 1e-9 * noise[i] }
     var column = [Double](repeating: 0, count: 3)
     let left = GMRES.orthogonalize(
-      arena[3], against: { arena[$0] }, count: 3, length: n, norm: 6.0.squareRoot(),
+      arena[3], against: [arena[0], arena[1], arena[2]], length: n, norm: 6.0.squareRoot(),
       column: &column)
     #expect(left > 1e-9 && left < 1e-8)
     for k in 0..<3 {
