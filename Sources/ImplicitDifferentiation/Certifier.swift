@@ -35,6 +35,7 @@ final class Certifier: Sendable {
   struct State {
     /// The step itself.
     var newton: NewtonFinding?
+    var roughStep: RoughStep?
     /// What a bound tells, by the direction of the evidence.
     var bounded = ByDirection<NewtonFinding>()
     var inputNorm: Double?

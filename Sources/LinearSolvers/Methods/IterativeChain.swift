@@ -55,8 +55,12 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
 
   var triesBesideSolves: Bool { trying[0]?.triesBesideSolves ?? false }
 
-  var inverseNormDoubt: Double {
-    trying[0]?.inverseNormDoubt ?? RegularityEvidence.generalDoubt
+  /// By the first method that finds one.
+  func roughSolution(_ b: [Double]) -> LinearSolution? {
+    for case let method? in trying {
+      if let solution = method.roughSolution(b) { return solution }
+    }
+    return nil
   }
 
   /// By the first method that can tell.

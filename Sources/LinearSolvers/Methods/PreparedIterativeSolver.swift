@@ -188,12 +188,6 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     return solution
   }
 
-  /// 2⁻⁸ of what a random right-hand side has along one direction among `n`: the residual at which the
-  /// largest part of a solution is known to two digits, along whatever direction it lies.
-  func coarseTarget(of system: IterativeSystem) -> Double {
-    0x1p-8 / Double(max(system.rowCount, 1)).squareRoot() * system.rightHandSideNorm
-  }
-
   /// A lower bound of `‖A‖₂`, from products with random vectors.
   var probedOperatorNorm: Double {
     PowerOfTwo.scaled(probes.operatorNorm, by: -probes.operatorExponent)

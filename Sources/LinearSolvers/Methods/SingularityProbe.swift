@@ -52,6 +52,11 @@ package struct RegularityEvidence: Sendable {
   static var symmetricDoubt: Double { 16 }
   static var generalDoubt: Double { 5e3 }
 
+  /// The residual of a try, relative to its right-hand side.
+  package static func coarseShare(count n: Int) -> Double {
+    0x1p-8 / Double(max(n, 1)).squareRoot()
+  }
+
   /// The same, with nothing said of `‖A⁻¹‖`.
   var withoutInverseNorm: RegularityEvidence {
     RegularityEvidence(
@@ -85,9 +90,6 @@ package protocol TriesRegularity: PreparedLinearSolver {
   /// Whether the try costs little beside a solve.
   var triesBesideSolves: Bool { get }
 
-  /// See ``RegularityEvidence/inverseNormDoubt``: that of a try.
-  var inverseNormDoubt: Double { get }
-
   /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.
   ///
   /// A null vector of length one has a component of about `‖b‖ / √n` in `b` that no residual can get
@@ -102,6 +104,10 @@ package protocol TriesRegularity: PreparedLinearSolver {
   func triedRegularity(
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence
+
+  /// A solution of `A x = b` to the few digits that a try is solved to; `nil` where the method fails. Its
+  /// `residualNorm` tells how good it is: about ``RegularityEvidence/coarseShare(count:)`` of `‖b‖`, or less.
+  func roughSolution(_ b: [Double]) -> LinearSolution?
 
   /// As `solveEach`, and beside it `triedRegularity` with the same operator, where the products of
   /// both can be one block. The evidence is that of a try by itself, bit by bit.
@@ -122,7 +128,7 @@ extension TriesRegularity {
 
   package var triesBesideSolves: Bool { false }
 
-  package var inverseNormDoubt: Double { RegularityEvidence.generalDoubt }
+  package func roughSolution(_ b: [Double]) -> LinearSolution? { nil }
 
   /// One after the other.
   package func solveEachTryingRegularity(
@@ -181,10 +187,6 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package var triesBesideSolves: Bool { method.isStepped && definiteness == nil }
 
-  package var inverseNormDoubt: Double {
-    method.needsSymmetry ? RegularityEvidence.symmetricDoubt : RegularityEvidence.generalDoubt
-  }
-
   /// The system with the random right-hand side; `nil` where it tells nothing.
   private func startRegularityTry(
     transposed: Bool, fully: Bool
@@ -194,10 +196,27 @@ extension PreparedIterativeSolver: TriesRegularity {
     guard base.isSquare, let solve = try start(b, transposed: transposed, initialGuess: nil) else {
       return nil
     }
-    if fully { return solve }
-    solve.system.trustsRecurrence = method.keepsResidual
-    solve.system.target = coarseTarget(of: solve.system)
+    if !fully { endEarly(solve.system) }
     return solve
+  }
+
+  /// 2⁻⁸ of what a random right-hand side has along one direction among `n`: the residual at which the
+  /// largest part of a solution is known to two digits, along whatever direction it lies.
+  private func endEarly(_ system: IterativeSystem) {
+    system.trustsRecurrence = method.keepsResidual
+    system.target =
+      RegularityEvidence.coarseShare(count: system.rowCount) * system.rightHandSideNorm
+  }
+
+  package func roughSolution(_ b: [Double]) -> LinearSolution? {
+    let found = outcome { () throws(LinearSolveError) in
+      guard let solve = try start(b, transposed: false, initialGuess: nil) else {
+        return zero(transposed: false)
+      }
+      endEarly(solve.system)
+      return try solution(of: solve, try finish(solve.system, from: try opening(solve)))
+    }
+    return try? found.get()
   }
 
   /// What the end of such a solve shows.
@@ -212,7 +231,8 @@ extension PreparedIterativeSolver: TriesRegularity {
       return RegularityEvidence(
         isRegular: isRegular, conditionEstimate: isRegular ? system.conditionEstimate : nil,
         inverseNormEstimate: isRegular ? system.inverseNormEstimate : nil,
-        inverseNormDoubt: inverseNormDoubt)
+        inverseNormDoubt: method.needsSymmetry
+          ? RegularityEvidence.symmetricDoubt : RegularityEvidence.generalDoubt)
     } catch {
       if error.isAboutInput { throw error }
       if case .inconsistent = error { throw .singularityProbeFailed(reason: error) }
