@@ -126,6 +126,79 @@ import Testing
     }
   }
 
+  /// 200 equations, in one of which the solution is off.
+  private struct OffInOneEquation: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let solver: any LinearSolver
+    /// That of the equation; the others have slopes from one to two.
+    let slope: Double
+    /// Makes the system unsymmetric.
+    let coupling: Double
+
+    func linear(error: Double) throws -> ImplicitLinearization<Tensor, Tensor> {
+      var slopes = [Double](repeating: 1, count: 200)
+      for i in slopes.indices { slopes[i] += 0.2 * Double(i % 5) }
+      slopes[3] = slope
+      var shift = [Double](repeating: 0, count: 200)
+      shift[3] = error
+      let (diagonal, offset) = (Tensor(slopes), Tensor(shift))
+      let coupling = coupling
+      let function = ImplicitFunction<Tensor, Tensor>(
+        forward: { x in x.withoutDerivative + offset },
+        conditions: .root { x, y in
+          let d = y - x
+          return diagonal * d + d.shifted(by: 1).scaled(by: coupling)
+        }, linearSolver: solver)
+      return try function.linearize(at: Tensor.ones([200]))
+    }
+  }
+
+  // A random right-hand side shows how large A⁻¹ is, but for a factor of doubt: 16, and 5000.
+  private static let offInOneEquation = [
+    OffInOneEquation(
+      testDescription: "CG", solver: ConjugateGradient(), slope: 1e-3, coupling: 0),
+    OffInOneEquation(testDescription: "GMRES", solver: GMRES(), slope: 0.5, coupling: 0.1),
+  ]
+
+  @Test(
+    "Where a bound by norms is too large, a rough Newton step does for the step itself",
+    arguments: offInOneEquation)
+  private func roughStep(_ problem: OffInOneEquation) throws {
+    let x = Tensor.ones([200])
+    let (error, size) = (1e-6, x.norm().scalar)
+    let linear = try problem.linear(error: error)
+    for derivative in [try linear.pullback(x), try linear.pushforward(x)] {
+      let certifier = linear.flat.certifier
+      #expect(certifier.state.withLock { $0.newton == nil })
+      let rough = try #require(certifier.state.withLock { $0.roughStep })
+      #expect((rough.length / error - 1).magnitude < 0.01)
+      // A bound of the step, for all that is known.
+      for transposed in [false, true] {
+        let correction = try #require(try certifier.newton(transposed: transposed)).correction
+        #expect(correction >= (1 - 1e-6) * error / size && correction <= 5e-7)
+      }
+      #expect(derivative.value.scalars.count == 200)
+    }
+    // Read, a report has the step itself.
+    let correction = try #require(try linear.pullback(x).report.newtonCorrection)
+    #expect((correction * size / error - 1).magnitude < 1e-6)
+  }
+
+  @Test("A rough Newton step that is too long is no excuse", arguments: offInOneEquation)
+  private func roughStepRefused(_ problem: OffInOneEquation) throws {
+    let x = Tensor.ones([200])
+    for take in [
+      { _ = try $0.pullback(x) }, { _ = try $0.pushforward(x) },
+    ] as [(ImplicitLinearization<Tensor, Tensor>) throws -> Void] {
+      do {
+        try take(try problem.linear(error: 2e-5))
+        Issue.record("a point that is off by more than the tolerance")
+      } catch DifferentiationError.conditionsNotMet(_, let correction, _) {
+        #expect((correction * x.norm().scalar / 2e-5 - 1).magnitude < 1e-3)
+      }
+    }
+  }
+
   @Test("An estimate of factors that misses a weak direction does not stand for the Newton step")
   func estimateMissesADirection() throws {
     // Rows 0 and 2 are all but the same; Hager's search from a vector of ones sees about one part in

@@ -41,6 +41,11 @@ import Testing
       sameBits: true),
     Method(testDescription: "MINRES", solver: MINRES(), sameBits: true),
     Method(testDescription: "GMRES", solver: GMRES(), sameBits: true),
+    Method(
+      testDescription: "GMRES, restarted and preconditioned",
+      solver: GMRES(
+        restart: 25, preconditioner: DiagonalOperator((0..<n).map { 1 + 0.01 * Double($0) })),
+      sameBits: true),
     Method(testDescription: "LU", solver: LUSolver(), sameBits: false),
     Method(testDescription: "Cholesky", solver: CholeskySolver(), sameBits: false),
     Method(testDescription: "dense, automatic", solver: Automatic(), sameBits: false),
@@ -100,10 +105,14 @@ import Testing
     for (b, solution) in zip(columns, together) { #expect(try prepared.solve(b) == solution) }
   }
 
-  @Test("Block products: one for each iteration, and columns that are done drop out")
-  func lockstep() throws {
+  static let stepped = [ConjugateGradient() as any LinearSolver, GMRES(restart: n)]
+
+  @Test(
+    "Block products: one for each iteration, and columns that are done drop out",
+    arguments: stepped)
+  func lockstep(_ solver: any LinearSolver) throws {
     let A = BlockCounter(try Self.dense(Self.definite))
-    let prepared = try ConjugateGradient().prepare(A)
+    let prepared = try solver.prepare(A)
     var numbers = SeededNumbers(seed: 5)
     let columns = [numbers.vector(Self.n), numbers.vector(Self.n), numbers.vector(Self.n)]
     A.reset()
@@ -113,6 +122,76 @@ import Testing
     #expect(A.blocks == iterations.sorted()[1])
     #expect(A.columns + A.singles == together.reduce(0) { $0 + $1.operatorProducts })
     #expect(A.columns + A.singles == iterations.reduce(0) { $0 + $1 + 1 })
+  }
+
+  @Test("Groups: sixteen columns, or as many as take no more memory with a long basis")
+  func groups() throws {
+    func largestGroup(_ solver: any LinearSolver, count n: Int, columns: Int) throws -> Int {
+      // Two eigenvalues: two steps.
+      let A = BlockCounter(DiagonalOperator((0..<n).map { $0 % 2 == 0 ? 1.0 : 2.0 }))
+      let prepared = try solver.prepare(A)
+      A.reset()
+      var numbers = SeededNumbers(seed: 6)
+      let solutions = try prepared.solve(columns: (0..<columns).map { _ in numbers.vector(n) })
+      #expect(solutions.allSatisfy { $0.iterations == 2 })
+      return A.columns / max(A.blocks, 1)
+    }
+    #expect(try largestGroup(ConjugateGradient(), count: 100, columns: 32) == 16)
+    #expect(try largestGroup(GMRES(), count: 100, columns: 32) == 16)
+    #expect(try largestGroup(ConjugateGradient(), count: 100_000, columns: 4) == 4)
+    #expect(try largestGroup(GMRES(), count: 100_000, columns: 4) == 2)
+  }
+
+  @Test(
+    "A try beside solves is that by itself, and the solves are those by themselves",
+    arguments: [
+      ConjugateGradient() as any LinearSolver, GMRES(), GMRES(restart: 3), BiCGStab(),
+      Automatic(denseThreshold: 0, materializationLimit: 0),
+    ], [true, false])
+  func tryBesideSolves(_ solver: any LinearSolver, _ isSymmetric: Bool) throws {
+    if solver is ConjugateGradient && !isSymmetric { return }
+    let values = TestMatrix.geometric(Self.n, condition: 10)
+    let A = BlockCounter(
+      try Self.dense(TestMatrix.spectral(values, symmetric: isSymmetric, seed: 31)))
+    let prepared = try #require(try solver.prepare(A) as? any TriesRegularity)
+    #expect(prepared.triesBesideSolves == !(solver is BiCGStab))
+    let columns = [SeededNumbers.vector(Self.n, seed: 32)]
+    for transposed in [false, true] {
+      A.reset()
+      let both = prepared.solveEachTryingRegularity(columns, transposed: transposed)
+      let products = A.columns + A.singles
+      #expect((A.blocks > 0) == prepared.triesBesideSolves)
+      let evidence = try both.evidence.get()
+      A.reset()
+      let alone = try prepared.triedRegularity(transposed: transposed)
+      #expect(try both.solutions[0].get() == prepared.solve(columns[0], transposed: transposed))
+      #expect(A.singles == products && A.blocks == 0)
+      #expect(evidence.isRegular && alone.isRegular)
+      #expect(evidence.conditionEstimate == alone.conditionEstimate)
+      #expect(evidence.inverseNormEstimate == alone.inverseNormEstimate)
+      #expect(evidence.inverseNormDoubt == alone.inverseNormDoubt)
+    }
+  }
+
+  @Test(
+    "A rough solution has a residual as small as that of a try, which it states",
+    arguments: [ConjugateGradient() as any LinearSolver, GMRES(), BiCGStab(), MINRES()])
+  func roughSolutions(_ solver: any LinearSolver) throws {
+    let A = try Self.dense(Self.definite)
+    let prepared = try #require(try solver.prepare(A) as? any TriesRegularity)
+    let b = SeededNumbers.vector(Self.n, seed: 33).map { 1e-200 * $0 }
+    let rough = try #require(prepared.roughSolution(b))
+    let exact = try prepared.solve(b)
+    #expect(rough.iterations < exact.iterations)
+    let residual = zip(b, try A.applied(to: rough.vector)).map { 1e200 * ($0 - $1) }
+    let size = ProbeVector.norm(b.map { 1e200 * $0 })
+    let stated = 1e200 * rough.residualNorm / size
+    #expect(stated <= RegularityEvidence.coarseShare(count: Self.n))
+    #expect((ProbeVector.norm(residual) / size - stated).magnitude <= 1e-3 * stated)
+    // Singular: none.
+    let null = DiagonalOperator((0..<Self.n).map { $0 == 7 ? 0 : 1 + Double($0) })
+    let singular = try (solver.prepare(null) as? any TriesRegularity)?.roughSolution(b)
+    #expect(singular == nil)
   }
 
   @Test("Direct: two block products, the residual and that of the refinement")
@@ -151,14 +230,20 @@ import Testing
     } throws: { ($0 as? LinearSolveError)?.description.contains("nan") ?? false }
   }
 
-  @Test("A limit is reached by the columns that need more, with their own numbers")
-  func limits() throws {
+  @Test(
+    "A limit is reached by the columns that need more, with their own numbers",
+    arguments: [true, false])
+  func limits(_ byGradients: Bool) throws {
+    func method(_ limit: Int?) -> any LinearSolver {
+      byGradients ? ConjugateGradient(maximumIterations: limit) : GMRES(maximumIterations: limit)
+    }
     let A = try Self.dense(Self.definite)
-    let free = try ConjugateGradient().prepare(A)
+    let free = try method(nil).prepare(A)
     let columns = Self.columns(3, seed: 9).filter { $0[0] != 0 }
     let needed = try free.solve(columns: columns).map(\.iterations)
-    let limit = needed.min() ?? 0
-    let prepared = try ConjugateGradient(maximumIterations: limit).prepare(A)
+    // The least residual of GMRES may be small enough a step or two before it says so.
+    let limit = (needed.min() ?? 0) - (byGradients ? 0 : 20)
+    let prepared = try method(limit).prepare(A)
     for (j, outcome) in prepared.solveEach(columns, transposed: false).enumerated() {
       var alone: LinearSolveError?
       do { _ = try prepared.solve(columns[j]) } catch { alone = error }
@@ -166,6 +251,7 @@ import Testing
       do { _ = try outcome.get() } catch { together = error }
       #expect(alone == together)
       #expect((alone == nil) == (needed[j] == limit))
+      if case .notConverged(let iterations, _, _)? = together { #expect(iterations == limit) }
     }
   }
 
