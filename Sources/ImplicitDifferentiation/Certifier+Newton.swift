@@ -45,7 +45,7 @@ extension Certifier {
   private static var estimateDoubt: Double { 5e3 }
 
   /// Whether a bound may take the place of the Newton step, as long as no report is read: with an
-  /// iterative method the step costs as much as a derivative, with the factors of a band half of that.
+  /// iterative method the step costs as much as a derivative (and a bound by a rough step a third of that), with the factors of a band half of that.
   var mayBound: Bool {
     (solver.condition == nil || knowsCondition) && certification.effort != .measure && isExact
       && !hasBranches

@@ -3,7 +3,7 @@ import Kernels
 /// Solves `A x = b` for any square `A` by minimising `‖b − A x‖` over Krylov spaces.
 ///
 /// Step `k` after a restart costs one `matvec` and `2 k` vector operations; `restart + 4` vectors of
-/// length `n` are kept. The residual never grows. Without restart at most `n` steps are needed; with
+/// length `n` are kept, for each of the right-hand sides solved together. The residual never grows. Without restart at most `n` steps are needed; with
 /// it, the method may stagnate, and then throws. The preconditioner is applied on the right, so
 /// that the residual tested is the true one.
 ///

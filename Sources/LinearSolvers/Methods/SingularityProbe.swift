@@ -87,7 +87,7 @@ package protocol TriesRegularity: PreparedLinearSolver {
   /// A lower bound of `‖A‖₂`, if one is known.
   var operatorNormEstimate: Double? { get }
 
-  /// Whether the try costs little beside a solve.
+  /// Whether the try costs little beside a solve: the products of both are one block.
   var triesBesideSolves: Bool { get }
 
   /// Solves with a seeded random right-hand side `b`, as far as is needed to tell.

@@ -24,6 +24,30 @@ import Testing
     #expect(solution.vector == [0, 1] + [Double](repeating: 0, count: Self.n - 2))
   }
 
+  /// A cycle that is cut off has moved the iterate all the same, with a preconditioner or not.
+  @Test(arguments: [false, true]) func gmresAtItsLimitHasMadeItsSteps(preconditioned: Bool) throws {
+    let A = try DenseOperator(
+      rowCount: Self.n, columnCount: Self.n,
+      entries: TestMatrix.spectral(
+        TestMatrix.geometric(Self.n, condition: 100), symmetric: false, seed: 91))
+    let inverse = preconditioned ? DiagonalOperator((0..<Self.n).map { 1 + 0.1 * Double($0) }) : nil
+    let b = SeededNumbers.vector(Self.n, seed: 92)
+    var last = norm(b)
+    for limit in 2..<6 {
+      let method = GMRES(maximumIterations: limit, preconditioner: inverse)
+      guard
+        case .notConverged(let iterations, let residual, _)? = linearSolveError({
+          try method.solve(A, b)
+        })
+      else {
+        Issue.record("solved within \(limit) steps")
+        return
+      }
+      #expect(iterations == limit && residual < last)
+      last = residual
+    }
+  }
+
   /// What is left of a vector that lies in the space up to 1e-9 is orthogonal to it all the same.
   @Test func gmresOrthogonalisesTwiceWhereOnceIsNotEnough() {
     let n = Self.n
