@@ -58,7 +58,7 @@ public struct ConjugateGradient: LinearSolver, SteppedMethod {
   var needsSymmetry: Bool { true }
   var needsDefiniteness: Bool { true }
   var keepsResidual: Bool { true }
-  func vectorCount(count n: Int) -> Int { 6 }
+  func vectorCount(count n: Int) -> Int { 8 }
 
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
     try Recurrence(system)

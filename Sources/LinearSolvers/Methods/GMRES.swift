@@ -54,7 +54,7 @@ public struct GMRES: LinearSolver, SteppedMethod {
 
   var name: String { "GMRES(\(restart))" }
 
-  func vectorCount(count n: Int) -> Int { Recurrence.vectorCount(steps: min(restart, n)) + 3 }
+  func vectorCount(count n: Int) -> Int { Recurrence.vectorCount(steps: min(restart, n)) + 5 }
 
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
     try Recurrence(system, steps: min(restart, system.columnCount))

@@ -43,7 +43,8 @@ protocol IterativeMethod: Sendable {
   /// Whether the recurrence keeps `system.residual` up to date: `b − A x` up to rounding, when a cycle ends.
   var keepsResidual: Bool { get }
 
-  /// How many vectors of length `n` one right-hand side takes, at most: its own, and those of a cycle.
+  /// How many vectors of length `n` a right-hand side takes among others, at most: its own, those of a cycle, and
+  /// two to multiply side by side.
   func vectorCount(count n: Int) -> Int
 
   /// The start of such a cycle; `nil` for other methods.
@@ -61,7 +62,7 @@ extension IterativeMethod {
   var acceptsLeastSquares: Bool { false }
   var isStepped: Bool { false }
   var keepsResidual: Bool { false }
-  func vectorCount(count n: Int) -> Int { 12 }
+  func vectorCount(count n: Int) -> Int { 16 }
 
   func steppedCycle(
     _ system: IterativeSystem

@@ -2,20 +2,20 @@ import Kernels
 
 // Several right-hand sides iterated on together: each has its own system and its own scalars, and
 // exactly the steps it has alone, but the products of all of them are one block product, which reads
-// the operator once. A column that is done, or has failed, drops out.
+// the operator once. A column that is done, or has failed, drops out; the last one goes on by itself.
 
 extension PreparedIterativeSolver {
   /// More columns than this are solved in groups: by then every coefficient serves many of them, and
   /// the vectors of all columns should stay in a cache. A method that keeps many vectors is to take no more
-  /// memory than the others do, or 32 MB.
+  /// memory than the others do, or 8 MB: where products are cheap, its bases fill the cache.
   private var columnsAtOnce: Int {
-    let (most, vectors) = (16, method.vectorCount(count: base.columnCount))
+    let most = 16
     let length = max(base.rowCount, base.columnCount, 1)
-    let vectorsAtOnce = max(most * Self.usualVectorCount, (1 << 22) / length)
-    return min(max(vectorsAtOnce / vectors, 1), most)
+    let vectorsAtOnce = max(most * Self.usualVectorCount, (1 << 20) / length)
+    return min(max(vectorsAtOnce / method.vectorCount(count: length), 1), most)
   }
 
-  /// Those of conjugate gradients, and two for directions and products side by side.
+  /// That of conjugate gradients.
   private static var usualVectorCount: Int { 8 }
 
   /// - Parameters:
