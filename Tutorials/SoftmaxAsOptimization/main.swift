@@ -762,7 +762,7 @@ try check(
 // GMRES sees the matrix as it is, without that scaling, and is refused, rightly, when nothing
 // certifies its answer:
 
-try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep) }
+try quoteError { _ = try reducedAt(0.01, GMRES()).linearize(at: steep).jacobian() }
 
 // The cure is a change of coordinates. With $z = \log x$ the matrix is
 // $\bigl(\begin{smallmatrix} -I & \mathbf 1\\ x^{\mathsf T} & 0 \end{smallmatrix}\bigr)$, its inverse
