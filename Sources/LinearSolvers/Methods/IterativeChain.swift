@@ -50,7 +50,10 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
   }
 
   var operatorNormEstimate: Double? {
-    trying.lazy.compactMap { $0?.operatorNormEstimate }.first
+    for case let method? in trying {
+      if let known = method.operatorNormEstimate { return known }
+    }
+    return nil
   }
 
   var triesBesideSolves: Bool { trying[0]?.triesBesideSolves ?? false }
