@@ -3,9 +3,10 @@ import Kernels
 /// Solves `A x = b` for any square `A` by minimising `‖b − A x‖` over Krylov spaces.
 ///
 /// Step `k` after a restart costs one `matvec` and `2 k` vector operations; `restart + 4` vectors of
-/// length `n` are kept, for each of the right-hand sides solved together. The residual never grows. Without restart at most `n` steps are needed; with
+/// length `n` are kept. The residual never grows. Without restart at most `n` steps are needed; with
 /// it, the method may stagnate, and then throws. The preconditioner is applied on the right, so
-/// that the residual tested is the true one.
+/// that the residual tested is the true one. Several right-hand sides are iterated on in lockstep, as
+/// many as their vectors allow.
 ///
 /// Source: Y. Saad and M. H. Schultz, "GMRES: A Generalized Minimal Residual Algorithm for Solving
 /// Nonsymmetric Linear Systems", SIAM J. Sci. Stat. Comput. 7 (1986), 856–869.
