@@ -19,7 +19,7 @@ extension Dense {
       return
     }
     var i = 0
-    while EightRows.areTaken, i &+ 8 <= m {
+    while takesEightRows, i &+ 8 <= m {
       let rows = EightRows(a + i &* rowStride, rowStride: rowStride)
       var j = 0
       while j &+ 2 <= k {
@@ -79,7 +79,7 @@ extension Dense {
       let width = Swift.min(stripWidth, n &- from)
       let strip = a + from
       var i = 0
-      while EightRows.areTaken, i &+ 8 <= m {
+      while takesEightRows, i &+ 8 <= m {
         let rows = EightRows(strip + i &* rowStride, rowStride: rowStride)
         var j = 0
         while j &+ 2 <= k {

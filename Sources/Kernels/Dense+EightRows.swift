@@ -5,8 +5,12 @@ extension Dense {
   /// do, four are faster, but for several vectors.
   package static func rowsTogether(columns n: Int, vectors k: Int = 1) -> Int {
     let fits = { (rows: Int) in (rows &+ 2) &* n <= firstLevelCount }
-    return EightRows.areTaken && (k > 1 || fits(8) || !fits(4)) ? 8 : 4
+    return takesEightRows && (k > 1 || fits(8) || !fits(4)) ? 8 : 4
   }
+
+  /// Whether the processor has registers for eight rows at once.
+  @inline(__always)
+  static var takesEightRows: Bool { Tile.native == .wide }
 
   /// The numbers in a first-level cache of 48 kB.
   private static var firstLevelCount: Int { 6144 }
@@ -16,18 +20,15 @@ extension Dense {
   /// Twice as many rows as elsewhere meet a vector while it is in registers, and memory is read in eight
   /// places at once, which it answers sooner: a tenth to a quarter of the time of a product, whether
   /// the matrix is in the second-level cache or in none. The bits are those of four rows and four more.
-  package struct EightRows {
+  struct EightRows<Stored: StoredNumber> {
     private typealias Four = SIMD4<Double>
     private typealias Eight = SIMD8<Double>
 
-    private let a, b, c, d, e, f, g, h: UnsafePointer<Double>
+    private let a, b, c, d, e, f, g, h: UnsafePointer<Stored>
     private let rowStride: Int
 
     @inline(__always)
-    package static var areTaken: Bool { Tile.native == .wide }
-
-    @inline(__always)
-    package init(_ start: UnsafePointer<Double>, rowStride: Int) {
+    init(_ start: UnsafePointer<Stored>, rowStride: Int) {
       a = start
       b = a + rowStride
       c = b + rowStride
@@ -41,7 +42,7 @@ extension Dense {
 
     /// The products of the rows with `x`, both of length `n`.
     @inline(__always)
-    package func times(_ x: UnsafePointer<Double>, count n: Int) -> SIMD8<Double> {
+    func times(_ x: UnsafePointer<Double>, count n: Int) -> SIMD8<Double> {
       var (s0, s1, s2, s3) = (Four.zero, Four.zero, Four.zero, Four.zero)
       var (s4, s5, s6, s7) = (Four.zero, Four.zero, Four.zero, Four.zero)
       var j = 0
@@ -69,12 +70,12 @@ extension Dense {
     /// The products of the rows with two vectors, for little more than those with one: a register holds
     /// four numbers of either, beside each other.
     @inline(__always)
-    package func times(
+    func times(
       _ x: UnsafePointer<Double>, and y: UnsafePointer<Double>, count n: Int
     ) -> (SIMD8<Double>, SIMD8<Double>) {
       /// Four numbers of a row, once for either vector.
       @inline(__always)
-      func twice(_ row: UnsafePointer<Double>, _ j: Int) -> SIMD8<Double> {
+      func twice(_ row: UnsafePointer<Stored>, _ j: Int) -> SIMD8<Double> {
         let four = row.four(at: j)
         return SIMD8(lowHalf: four, highHalf: four)
       }
@@ -110,7 +111,7 @@ extension Dense {
 
     /// Adds the rows with their factors to a vector: the first four, and then the others.
     @inline(__always)
-    package func add(scaledBy w: SIMD8<Double>, to y: UnsafeMutablePointer<Double>, count n: Int) {
+    func add(scaledBy w: SIMD8<Double>, to y: UnsafeMutablePointer<Double>, count n: Int) {
       var j = 0
       while j &+ 8 <= n {
         let upper = sum(
@@ -125,7 +126,7 @@ extension Dense {
 
     /// Adds the rows with their factors to two vectors.
     @inline(__always)
-    package func add(
+    func add(
       scaledBy v: SIMD8<Double>, to x: UnsafeMutablePointer<Double>, andBy w: SIMD8<Double>,
       to y: UnsafeMutablePointer<Double>, count n: Int
     ) {
@@ -154,7 +155,9 @@ extension Dense {
 
     @inline(__always)
     private func column(_ j: Int) -> SIMD8<Double> {
-      SIMD8(a[j], b[j], c[j], d[j], e[j], f[j], g[j], h[j])
+      SIMD8(
+        a[j].double, b[j].double, c[j].double, d[j].double, e[j].double, f[j].double, g[j].double,
+        h[j].double)
     }
 
     @inline(__always)

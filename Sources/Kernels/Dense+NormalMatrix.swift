@@ -48,28 +48,70 @@ extension Dense {
     into y: UnsafeMutablePointer<Double>, scaledBy alpha: Double, adding: Bool
   ) {
     if !adding { y.update(repeating: 0, count: n) }
-    let together = rowsTogether(columns: n)
+    addNormal(
+      x, rows: m, columns: n, rowStride: rowStride, weights: weights, byEach: v, into: y, count: 1,
+      scaledBy: alpha, rowsTogether: rowsTogether(columns: n))
+  }
+
+  /// `yⱼ ← yⱼ + α Xᵀ D X vⱼ` for `k` vectors, one after the other, with a matrix in single precision, row
+  /// after row. All arithmetic is that of doubles: the product is that of the matrix as it is stored,
+  /// up to the rounding of `multiplyNormal`. Half as many bytes are read.
+  package static func addNormal(
+    _ x: UnsafePointer<Float>, rows m: Int, columns n: Int, weights: UnsafePointer<Double>?,
+    byEach v: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, count k: Int,
+    scaledBy alpha: Double
+  ) {
+    addNormal(
+      x, rows: m, columns: n, rowStride: n, weights: weights, byEach: v, into: y, count: k,
+      scaledBy: alpha, rowsTogether: takesEightRows ? 8 : 4)
+  }
+
+  /// Four rows, or eight, meet all vectors and are added to all results, once for each kind of number.
+  @inline(__always)
+  private static func addNormal<Stored: StoredNumber>(
+    _ x: UnsafePointer<Stored>, rows m: Int, columns n: Int, rowStride: Int,
+    weights: UnsafePointer<Double>?, byEach v: UnsafePointer<Double>,
+    into y: UnsafeMutablePointer<Double>, count k: Int, scaledBy alpha: Double,
+    rowsTogether together: Int
+  ) {
     var i = 0
-    while EightRows.areTaken, together == 8, i &+ 8 <= m {
+    while takesEightRows, together == 8, i &+ 8 <= m {
       let rows = EightRows(x + i &* rowStride, rowStride: rowStride)
-      var r = rows.times(v, count: n)
-      if let weights { r = weights.eight(at: i) * r }
-      rows.add(scaledBy: alpha * r, to: y, count: n)
+      for j in 0..<k {
+        var r = rows.times(v + j &* n, count: n)
+        if let weights { r = weights.eight(at: i) * r }
+        rows.add(scaledBy: alpha * r, to: y + j &* n, count: n)
+      }
       i &+= 8
     }
     while i &+ 4 <= m {
       let rows = x + i &* rowStride
-      var r = fourRows(rows, rowStride: rowStride, times: v, count: n)
-      if let weights { r = weights.four(at: i) * r }
-      addFourRows(rows, rowStride: rowStride, scaledBy: alpha * r, to: y, count: n)
+      for j in 0..<k {
+        var r = fourRows(rows, rowStride: rowStride, times: v + j &* n, count: n)
+        if let weights { r = weights.four(at: i) * r }
+        addFourRows(rows, rowStride: rowStride, scaledBy: alpha * r, to: y + j &* n, count: n)
+      }
       i &+= 4
     }
     while i < m {
       let row = x + i &* rowStride
-      var r = oneRow(row, times: v, count: n)
-      if let weights { r = weights[i] * r }
-      Vector.addScaledInline(alpha * r, row, to: y, count: n)
+      for j in 0..<k {
+        var r = oneRow(row, times: v + j &* n, count: n)
+        if let weights { r = weights[i] * r }
+        Vector.addScaledInline(alpha * r, row, to: y + j &* n, count: n)
+      }
       i &+= 1
+    }
+  }
+
+  /// The entries of an `m × n` matrix rounded to single precision, row after row.
+  package static func round(
+    _ x: UnsafePointer<Double>, rows m: Int, columns n: Int, rowStride: Int,
+    into rounded: UnsafeMutablePointer<Float>
+  ) {
+    for i in 0..<m {
+      let (row, out) = (x + i &* rowStride, rounded + i &* n)
+      for j in 0..<n { out[j] = Float(row[j]) }
     }
   }
 }

@@ -17,7 +17,7 @@ package enum Dense {
     adding: Bool
   ) {
     var i = 0
-    while EightRows.areTaken, i &+ 8 <= m {
+    while takesEightRows, i &+ 8 <= m {
       let r = alpha * EightRows(a + i &* rowStride, rowStride: rowStride).times(x, count: n)
       y.store(adding ? y.eight(at: i) + r : r, at: i)
       i &+= 8
@@ -43,7 +43,7 @@ package enum Dense {
   ) {
     if !adding { y.update(repeating: 0, count: n) }
     var i = 0
-    while EightRows.areTaken, i &+ 8 <= m {
+    while takesEightRows, i &+ 8 <= m {
       EightRows(a + i &* rowStride, rowStride: rowStride)
         .add(scaledBy: alpha * x.eight(at: i), to: y, count: n)
       i &+= 8
@@ -61,8 +61,8 @@ package enum Dense {
 
   /// The products of four neighbouring rows with `x`, both of length `n`.
   @inline(__always)
-  static func fourRows(
-    _ a: UnsafePointer<Double>, rowStride: Int, times x: UnsafePointer<Double>, count n: Int
+  static func fourRows<Stored: StoredNumber>(
+    _ a: UnsafePointer<Stored>, rowStride: Int, times x: UnsafePointer<Double>, count n: Int
   ) -> SIMD4<Double> {
     let b = a + rowStride
     let c = b + rowStride
@@ -84,7 +84,7 @@ package enum Dense {
     }
     var result = SIMD4(s.total, t.total, u.total, v.total)
     while j < n {
-      result += SIMD4(a[j], b[j], c[j], d[j]) * x[j]
+      result += SIMD4(a[j].double, b[j].double, c[j].double, d[j].double) * x[j]
       j &+= 1
     }
     return result
@@ -92,8 +92,8 @@ package enum Dense {
 
   /// The product of one row with `x`: the bits of that row in `fourRows`.
   @inline(__always)
-  static func oneRow(
-    _ a: UnsafePointer<Double>, times x: UnsafePointer<Double>, count n: Int
+  static func oneRow<Stored: StoredNumber>(
+    _ a: UnsafePointer<Stored>, times x: UnsafePointer<Double>, count n: Int
   ) -> Double {
     var s = SIMD4<Double>.zero
     var j = 0
@@ -103,7 +103,7 @@ package enum Dense {
     }
     var result = s.total
     while j < n {
-      result += a[j] * x[j]
+      result += a[j].double * x[j]
       j &+= 1
     }
     return result
@@ -111,8 +111,8 @@ package enum Dense {
 
   /// `y ← y + ((w₀ r₀ + w₁ r₁) + (w₂ r₂ + w₃ r₃))` with four neighbouring rows `r` of length `n`.
   @inline(__always)
-  static func addFourRows(
-    _ a: UnsafePointer<Double>, rowStride: Int, scaledBy w: SIMD4<Double>,
+  static func addFourRows<Stored: StoredNumber>(
+    _ a: UnsafePointer<Stored>, rowStride: Int, scaledBy w: SIMD4<Double>,
     to y: UnsafeMutablePointer<Double>, count n: Int
   ) {
     let b = a + rowStride
@@ -133,7 +133,9 @@ package enum Dense {
       j &+= 4
     }
     while j < n {
-      y[j] = y[j] + ((w0 * a[j] + w1 * b[j]) + (w2 * c[j] + w3 * d[j]))
+      let upper = w0 * a[j].double + w1 * b[j].double
+      let lower = w2 * c[j].double + w3 * d[j].double
+      y[j] = y[j] + (upper + lower)
       j &+= 1
     }
   }

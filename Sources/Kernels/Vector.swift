@@ -67,8 +67,8 @@ package enum Vector {
 
   /// `addScaled`, for the short rows inside factorisations.
   @inline(__always)
-  static func addScaledInline(
-    _ alpha: Double, _ x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>, count n: Int
+  static func addScaledInline<Stored: StoredNumber>(
+    _ alpha: Double, _ x: UnsafePointer<Stored>, to y: UnsafeMutablePointer<Double>, count n: Int
   ) {
     var i = 0
     while i &+ 8 <= n {
@@ -76,7 +76,7 @@ package enum Vector {
       i &+= 8
     }
     while i < n {
-      y[i] = y[i] + alpha * x[i]
+      y[i] = y[i] + alpha * x[i].double
       i &+= 1
     }
   }

@@ -18,6 +18,54 @@ extension UnsafePointer where Pointee == Double {
   }
 }
 
+/// A number as a matrix holds it. Whatever that is, products and sums are of doubles.
+protocol StoredNumber {
+  /// The four numbers from an address on, as doubles.
+  static func four(at p: UnsafePointer<Self>) -> SIMD4<Double>
+
+  /// The eight numbers from an address on, as doubles.
+  static func eight(at p: UnsafePointer<Self>) -> SIMD8<Double>
+
+  /// The number as a double.
+  var double: Double { get }
+}
+
+extension Double: StoredNumber {
+  @inline(__always)
+  static func four(at p: UnsafePointer<Double>) -> SIMD4<Double> { p.four(at: 0) }
+
+  @inline(__always)
+  static func eight(at p: UnsafePointer<Double>) -> SIMD8<Double> { p.eight(at: 0) }
+
+  @inline(__always)
+  var double: Double { self }
+}
+
+extension Float: StoredNumber {
+  @inline(__always)
+  static func four(at p: UnsafePointer<Float>) -> SIMD4<Double> {
+    SIMD4<Double>(UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Float>.self))
+  }
+
+  @inline(__always)
+  static func eight(at p: UnsafePointer<Float>) -> SIMD8<Double> {
+    SIMD8<Double>(UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self))
+  }
+
+  @inline(__always)
+  var double: Double { Double(self) }
+}
+
+extension UnsafePointer where Pointee: StoredNumber {
+  /// The four numbers from index `i` on.
+  @inline(__always)
+  func four(at i: Int) -> SIMD4<Double> { Pointee.four(at: self + i) }
+
+  /// The eight numbers from index `i` on.
+  @inline(__always)
+  func eight(at i: Int) -> SIMD8<Double> { Pointee.eight(at: self + i) }
+}
+
 extension UnsafeMutablePointer where Pointee == Double {
   /// The four doubles from index `i` on.
   @inline(__always)

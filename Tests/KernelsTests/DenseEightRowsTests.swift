@@ -1,6 +1,6 @@
 import Testing
 
-import Kernels
+@testable import Kernels
 
 /// Whatever processor the tests are built for: products take eight rows on some, and four on others.
 @Suite("Dense: eight rows")

@@ -95,6 +95,42 @@ struct DenseNormalMatrixTests {
   }
 
   @Test(
+    "XᵀDXv with X in single precision is, bit by bit, that of the same numbers in double",
+    arguments: shapes, [false, true])
+  func single(shape: (rows: Int, columns: Int), weighted: Bool) {
+    let (m, n) = shape
+    let x = TestMatrix(m, n, rowStride: n + 1, seed: 41 * m + n)
+    var rounded = [Float](repeating: .nan, count: m * n)
+    Dense.round(x.entries, rows: m, columns: n, rowStride: x.rowStride, into: &rounded)
+    let isRounded = (0..<m).allSatisfy { i in
+      (0..<n).allSatisfy { rounded[i * n + $0] == Float(x[i, $0]) }
+    }
+    #expect(isRounded)
+    var numbers = SeededNumbers(seed: n + 2)
+    let d = numbers.array(m)
+    let weights = weighted ? d : nil
+    for k in [1, 3] {
+      let (v, start) = (numbers.array(n * k), numbers.array(n * k))
+      var (y, expected) = (start, start)
+      d.withUnsafeBufferPointer { d in
+        let weights = weights.flatMap { _ in d.baseAddress }
+        Dense.addNormal(
+          rounded, rows: m, columns: n, weights: weights, byEach: v, into: &y, count: k,
+          scaledBy: 1.3)
+        for j in 0..<k {
+          expected.withUnsafeMutableBufferPointer { expected in
+            Dense.multiplyNormal(
+              rounded.map(Double.init), rows: m, columns: n, rowStride: n, weights: weights,
+              by: Array(v[(j * n)..<((j + 1) * n)]), into: expected.baseAddress! + j * n,
+              scaledBy: 1.3, adding: true)
+          }
+        }
+      }
+      #expect(bits(y) == bits(expected))
+    }
+  }
+
+  @Test(
     "the product with a vector is that with the matrix",
     arguments: [(7, 5), (40, 30), (100, 65), (300, 130), (33, 530)])
   func agreement(m: Int, n: Int) {

@@ -19,12 +19,16 @@ struct IterativeProbes: Sendable {
   /// The smaller of `uᵀA u / uᵀu` and `vᵀA v / vᵀv`; `nil` likewise.
   let curvature: Double?
 
+  /// What may be iterated with in place of the operator.
+  let rounded: LazyRoundedForm?
+
   /// One product, one more in the same pass for `symmetry`, and one with the transpose for operators that need a probe.
   ///
   /// - Parameter tolerance: the accuracy of the solves, below which products need not agree.
   init(
     _ A: any LinearOperator, symmetry: Bool, tolerance: Double
   ) throws(LinearSolveError) {
+    rounded = (A as? any HasRoundedForm).map { LazyRoundedForm($0) }
     let n = A.columnCount
     let u = ProbeVector.make(count: n, seed: 1)
     let others = symmetry && n > 0 ? [ProbeVector.make(count: n, seed: 2)] : []

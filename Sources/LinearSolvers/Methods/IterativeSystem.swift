@@ -37,6 +37,26 @@ final class IterativeSystem {
   /// then may do for the true one.
   var trustsRecurrence = false
 
+  /// An operator near `A` with cheaper products, which cycles may use; `nil` once it is of no use.
+  var rounded: (any LinearOperator)?
+
+  /// While a cycle with that operator is under way: what was known before.
+  private var beforeRounded: Spectrum?
+
+  /// Whether such a cycle is under way.
+  var isRounded: Bool { beforeRounded != nil }
+
+  /// To be called before each cycle.
+  func beginCycle() { beforeRounded = rounded == nil ? nil : spectrum }
+
+  /// To be called after each cycle; from then on products are those of `A`.
+  ///
+  /// - Returns: what was known before, if the cycle was one with the rounded operator.
+  func endRoundedCycle() -> Spectrum? {
+    defer { beforeRounded = nil }
+    return beforeRounded
+  }
+
   /// Iterations so far, over all cycles.
   var iterations = 0
 
@@ -133,7 +153,38 @@ final class IterativeSystem {
 
   /// Where a recurrence stops in this cycle: at the target, or at rounding level relative to the
   /// residual it started from, below which a recurrence means nothing.
-  var cycleTarget: Double { max(target, Double.ulpOfOne * residualNorm) }
+  var cycleTarget: Double {
+    max(target, (isRounded ? Self.roundedCycle : Double.ulpOfOne) * residualNorm)
+  }
+
+  /// How far a cycle with a rounded operator goes: further down, the residual is that of another system.
+  private static var roundedCycle: Double { 0x1p-22 }
+
+  /// What is known of norms and singular values.
+  struct Spectrum {
+    var operatorNorm: Double
+    var iterationNorm: Double
+    var singularValues: (least: Double, largest: Double)?
+  }
+
+  private var spectrum: Spectrum {
+    Spectrum(
+      operatorNorm: operatorNorm, iterationNorm: iterationNorm, singularValues: singularValues)
+  }
+
+  /// Goes on with `A` alone, and with what was known before the rounded operator was used.
+  ///
+  /// - Parameter restarting: whether from `x = 0`.
+  func abandonRounded(
+    knowing known: Spectrum, restarting: Bool
+  ) throws(LinearSolveError) {
+    rounded = nil
+    (operatorNorm, iterationNorm) = (known.operatorNorm, known.iterationNorm)
+    singularValues = known.singularValues
+    if !restarting { return }
+    x.update(repeating: 0, count: columnCount)
+    try recomputeResidual(xIsZero: true)
+  }
 
   /// Whether the method has to stop before it is done.
   var isAtLimit: Bool { iterations >= maximumIterations }
@@ -162,7 +213,8 @@ final class IterativeSystem {
   func multiply(
     _ v: UnsafePointer<Double>, into w: UnsafeMutablePointer<Double>
   ) throws(LinearSolveError) {
-    try base.multiply(v, into: w, transposed: transposed)
+    let used = isRounded ? rounded ?? base : base
+    try used.multiply(v, into: w, transposed: transposed)
     finishProduct(w)
   }
 

@@ -57,7 +57,8 @@ extension PreparedIterativeSolver {
         companionEnded(end)
       }
     }
-    let block = LockstepProducts(base, transposed: transposed, columns: columns.count)
+    let block = LockstepProducts(
+      base, rounded: roundedForm, transposed: transposed, columns: columns.count)
     while true {
       // Those that need another product move up to the front.
       var waiting = 0
@@ -97,8 +98,8 @@ extension PreparedIterativeSolver {
     _ column: inout LockstepColumn
   ) throws(LinearSolveError) -> IterativeProgress {
     let system = column.solve.system
-    let outcome = try column.finishCycle()
-    return try finish(system, from: try verdict(on: system, after: outcome, from: column.previous))
+    let cycle = outcome { () throws(LinearSolveError) in try column.finishCycle() }
+    return try finish(system, from: try verdict(on: system, after: cycle, from: column.previous))
   }
 
   private func answer(
@@ -119,19 +120,22 @@ extension PreparedIterativeSolver {
     let system = column.solve.system
     var progress: IterativeProgress
     if column.next != nil {
-      guard let outcome = try column.advance() else { return .unfinished }
-      progress = try verdict(on: system, after: outcome, from: column.previous)
+      let cycle = outcome { () throws(LinearSolveError) in try column.advance() }
+      if case .success(nil) = cycle { return .unfinished }
+      progress = try verdict(
+        on: system, after: cycle.map { $0 ?? .cycleEnd }, from: column.previous)
     } else {
       progress = try opening(column.solve)
     }
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
+      system.beginCycle()
       guard let cycle = try method.steppedCycle(system) else {
         stop("\(method.name) cannot be halted before each product")
       }
       column.begin(cycle)
       if !system.isAtLimit { return .unfinished }
-      progress = try verdict(on: system, after: .limit, from: column.previous)
+      progress = try verdict(on: system, after: .success(.limit), from: column.previous)
     }
     return progress
   }
@@ -182,17 +186,21 @@ private struct LockstepColumn {
   }
 }
 
-/// The products of all columns as one block.
+/// The products of all columns as one block; those of columns that iterate with a rounded operator are another.
 private struct LockstepProducts: ~Copyable {
   private let base: any LinearOperator
+  private let rounded: (any LinearOperator)?
   private let transposed: Bool
   private let inputCount: Int
   private let outputCount: Int
   /// Directions and products, side by side; not needed for a single column.
   private let vectors: VectorArena
 
-  init(_ base: any LinearOperator, transposed: Bool, columns: Int) {
+  init(
+    _ base: any LinearOperator, rounded: (any LinearOperator)?, transposed: Bool, columns: Int
+  ) {
     self.base = base
+    self.rounded = rounded
     self.transposed = transposed
     (inputCount, outputCount) =
       transposed ? (base.rowCount, base.columnCount) : (base.columnCount, base.rowCount)
@@ -202,15 +210,26 @@ private struct LockstepProducts: ~Copyable {
 
   /// Multiplies the direction of each of several columns, or notes what its product throws.
   func multiply(_ columns: inout [LockstepColumn]) {
-    for k in columns.indices {
+    guard let rounded else { return multiply(&columns, places: columns.indices, with: base) }
+    // First those with the one operator, then those with the other.
+    let count = columns.partition { !$0.solve.system.isRounded }
+    multiply(&columns, places: 0..<count, with: rounded)
+    multiply(&columns, places: count..<columns.count, with: base)
+  }
+
+  private func multiply(
+    _ columns: inout [LockstepColumn], places: Range<Int>, with A: any LinearOperator
+  ) {
+    if places.isEmpty { return }
+    for (j, k) in places.enumerated() {
       guard let direction = columns[k].next?.direction else { continue }
-      (vectors[0] + k * inputCount).update(from: direction, count: inputCount)
+      (vectors[0] + j * inputCount).update(from: direction, count: inputCount)
     }
-    let failures = base.multiplyEach(
-      vectors[0], columns: columns.count, into: vectors[1], transposed: transposed)
-    for k in columns.indices {
-      columns[k].failure = failures[k]
-      columns[k].next?.product.update(from: vectors[1] + k * outputCount, count: outputCount)
+    let failures = A.multiplyEach(
+      vectors[0], columns: places.count, into: vectors[1], transposed: transposed)
+    for (j, k) in places.enumerated() {
+      columns[k].failure = failures[j]
+      columns[k].next?.product.update(from: vectors[1] + j * outputCount, count: outputCount)
     }
   }
 }

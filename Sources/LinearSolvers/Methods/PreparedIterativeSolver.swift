@@ -10,7 +10,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
   let methodDescription: String
 
   /// What was learned about `base` beforehand.
-  private let probes: IterativeProbes
+  let probes: IterativeProbes
 
   /// What `base` knows of itself by the way it is made, so that it need not be tried.
   let definiteness: RegularityEvidence?
@@ -92,6 +92,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     } else {
       system.x.update(repeating: 0, count: n)
     }
+    system.rounded = roundedForm
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
@@ -118,7 +119,9 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     var progress = progress
     while case .unfinished = progress {
       let previous = try residualToImprove(system)
-      progress = try verdict(on: system, after: try method.cycle(system), from: previous)
+      system.beginCycle()
+      let cycle = outcome { () throws(LinearSolveError) in try method.cycle(system) }
+      progress = try verdict(on: system, after: cycle, from: previous)
     }
     return progress
   }
@@ -132,8 +135,13 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
   /// After a cycle: done if the *recomputed* residual meets the target or is as small as rounding
   /// allows, else whether another cycle is worth while.
   func verdict(
-    on system: IterativeSystem, after outcome: CycleOutcome, from previous: Double
+    on system: IterativeSystem, after cycle: Result<CycleOutcome, LinearSolveError>,
+    from previous: Double
   ) throws(LinearSolveError) -> IterativeProgress {
+    if let known = system.endRoundedCycle() {
+      return try verdict(on: system, afterRounded: cycle, knowing: known, from: previous)
+    }
+    let outcome = try cycle.get()
     if case .claimsConvergence = outcome, system.takesResidualOfRecurrence() { return .solved }
     let acceptance = self.acceptance
     try system.recomputeResidual()
@@ -181,7 +189,8 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
       residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
       backwardError: evidence.backwardError, conditionEstimate: system.conditionEstimate,
-      method: methodDescription)
+      method: system.rounded == nil
+        ? methodDescription : "\(methodDescription), \(Self.withRoundedEntries)")
     PowerOfTwo.scale(system.residual, count: system.rowCount, by: solve.exponent)
     solution.residual = [Double](
       UnsafeBufferPointer(start: system.residual, count: system.rowCount))
@@ -193,7 +202,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     PowerOfTwo.scaled(probes.operatorNorm, by: -probes.operatorExponent)
   }
 
-  private var acceptance: SolveAcceptance {
+  var acceptance: SolveAcceptance {
     .roundingLevel(count: max(base.rowCount, base.columnCount))
   }
 }

@@ -203,6 +203,7 @@ extension PreparedIterativeSolver: TriesRegularity {
   /// 2⁻⁸ of what a random right-hand side has along one direction among `n`: the residual at which the
   /// largest part of a solution is known to two digits, along whatever direction it lies.
   private func endEarly(_ system: IterativeSystem) {
+    system.rounded = nil
     system.trustsRecurrence = method.keepsResidual
     system.target =
       RegularityEvidence.coarseShare(count: system.rowCount) * system.rightHandSideNorm

@@ -11,11 +11,53 @@ extension LinearProgram {
   /// The least entry of the diagonal, if it is positive and all else are squares; else `nil`. Reads the
   /// diagonals and weights, and no matrix.
   var leastEigenvalueBound: Double? {
+    guard let (squares, diagonal) = penalizedSquares,
+      squares.allSatisfy({ $0.factor > 0 && $0.weights?.allSatisfy { $0 >= 0 } ?? true }),
+      diagonal.allSatisfy(\.isFinite), let least = diagonal.min(), least > 0
+    else { return nil }
+    return least
+  }
+
+  /// The same operator with its matrices in single precision.
+  ///
+  /// - Parameter limit: the numbers in the matrices from which on that is worth while.
+  /// - Returns: `nil` for smaller matrices, for other programs, and where the largest entry of a matrix is
+  ///   far from the middle of the range of single precision.
+  func roundedForm(from limit: Int = roundedCount) -> RoundedNormalOperator? {
+    let n = inputCount
+    guard coefficients.reduce(0, { $0 + $1.count }) >= limit,
+      let (squares, diagonal) = penalizedSquares,
+      squares.reduce(0, { $0 + $1.rowCount * n }) >= limit
+    else { return nil }
+    var rounded: [RoundedNormalOperator.Square] = []
+    for square in squares {
+      let (m, rowStride) = (square.rowCount, square.rowStride)
+      let size = (0..<m).reduce(0) {
+        max($0, Vector.maximumMagnitude(square.matrix + $1 * rowStride, count: n))
+      }
+      guard square.columnStride == 1, Self.isModerate(size) else { return nil }
+      let made = RoundedNormalOperator.Square(
+        matrix: NumberBuffer(uninitializedCount: (m * n + 1) / 2), rowCount: m,
+        weights: square.weights, factor: square.factor)
+      Dense.round(square.matrix, rows: m, columns: n, rowStride: rowStride, into: made.numbers)
+      rounded.append(made)
+    }
+    return RoundedNormalOperator(squares: rounded, diagonal: diagonal)
+  }
+
+  /// 32 MB of doubles: what caches of the third level do not hold, or share with others.
+  static var roundedCount: Int { 1 << 22 }
+
+  /// Whether a number is in the middle of the range of single precision. NaN is not.
+  private static func isModerate(_ x: Double) -> Bool { x > 0x1p-60 && x < 0x1p60 }
+
+  /// All of the program as squares and a diagonal; `nil` if there is more in it.
+  private var penalizedSquares: (squares: [NormalProduct], diagonal: [Double])? {
     guard inputCount == outputCount, let (direct, chains) = pathsToOutput else { return nil }
+    var squares: [NormalProduct] = []
     for chain in chains {
-      guard let square = normalProduct(of: chain), square.factor > 0,
-        square.weights?.allSatisfy({ $0 >= 0 }) ?? true
-      else { return nil }
+      guard let square = normalProduct(of: chain) else { return nil }
+      squares.append(square)
     }
     var diagonal = [Double](repeating: 0, count: inputCount)
     for index in direct {
@@ -25,8 +67,7 @@ extension LinearProgram {
         if let start = buffer.baseAddress { addEntries(of: term, term.geometry, to: start) }
       }
     }
-    guard diagonal.allSatisfy(\.isFinite), let least = diagonal.min(), least > 0 else { return nil }
-    return least
+    return (squares, diagonal)
   }
 
   /// The terms that lead from the input straight to the output, and the chains of terms that do so

@@ -5,7 +5,7 @@ import Synchronization
 /// operator: compiled at the first product, transposed at the first transposed one.
 ///
 /// Products cost one replay and allocate nothing once warm; they may run on many tasks at once.
-package final class ProgramOperator: KnowsDefiniteness {
+package final class ProgramOperator: KnowsDefiniteness, HasRoundedForm {
   package let rowCount: Int
   package let columnCount: Int
   let trace: Trace
@@ -131,6 +131,8 @@ package final class ProgramOperator: KnowsDefiniteness {
       return bound
     }
   }
+
+  package func roundedForm() -> (any LinearOperator)? { program.roundedForm() }
 
   package func denseMatrix() throws(LinearSolveError) -> [Double] {
     if let entries = program.entries ?? program.normalEntries { return entries }

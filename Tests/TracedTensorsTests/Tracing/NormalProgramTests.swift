@@ -106,6 +106,65 @@ struct NormalProgramTests {
     #expect(A.leastEigenvalueBound == 1.25)
   }
 
+  @Test("in single precision it is the operator of rounded matrices", arguments: shapes)
+  func rounded(m: Int, n: Int) throws {
+    let (X, Y) = (matrix(m, n), matrix(4, n, seed: 5))
+    let (d, theta) = (numbers(m, seed: 21), numbers(n, seed: 22))
+    func hessian(_ X: Tensor, _ Y: Tensor) throws -> ProgramOperator {
+      try recorded(n) { w in
+        matmul(X, d * matmul(X, w), transposingLeft: true).scaled(by: 1.0 / 3)
+          + matmul(Y, matmul(Y, w), transposingLeft: true) + theta * w
+      }
+    }
+    func inSinglePrecision(_ X: Tensor) -> Tensor {
+      Tensor(shape: X.shape, X.scalars.map { Double(Float($0)) })
+    }
+    let A = try hessian(X, Y)
+    let form = try #require(A.program.roundedForm(from: (m + 4) * n))
+    let expected = try hessian(inSinglePrecision(X), inSinglePrecision(Y))
+    let vectors = (0..<3).map { ProbeVector.make(count: n, seed: 30 + $0) }
+    for transposed in [false, true] {
+      let found = try form.applied(toEach: vectors, transposed: transposed)
+      let wanted = try expected.applied(toEach: vectors, transposed: transposed)
+      let size = wanted.joined().reduce(1) { max($0, abs($1)) }
+      let isEqual = zip(found.joined(), wanted.joined()).allSatisfy {
+        abs($0 - $1) <= 4 * Double(m + n) * .ulpOfOne * size
+      }
+      #expect(isEqual)
+      // It is not A: single precision shows.
+      let isOther = zip(found[0], try A.applied(to: vectors[0])).contains { abs($0 - $1) > 1e-10 }
+      #expect(isOther)
+      // Each column has the bits that it has alone.
+      for (vector, product) in zip(vectors, found) {
+        let alone = try form.applied(toEach: [vector], transposed: transposed)
+        #expect(alone == [product])
+      }
+    }
+    #expect(A.program.roundedForm(from: (m + 4) * n + 1) == nil)
+    #expect(A.roundedForm() == nil)
+  }
+
+  @Test("there is no form in single precision of what it cannot hold, or of other programs")
+  func notRounded() throws {
+    let n = 6
+    func form(_ f: (Tensor) throws -> Tensor) throws -> RoundedNormalOperator? {
+      try recorded(n, f).program.roundedForm(from: 1)
+    }
+    let X = matrix(9, n)
+    func square(_ X: Tensor, _ w: Tensor) -> Tensor {
+      matmul(X, matmul(X, w), transposingLeft: true) + w
+    }
+    #expect(try form { square(X, $0) } != nil)
+    for scale in [0x1p70, 0x1p-70, 0] {
+      #expect(try form { square(X.scaled(by: scale), $0) } == nil)
+    }
+    #expect(try form { matmul(self.matrix(n, n), $0) } == nil)
+    #expect(try form { tanh($0) * $0 } == nil)
+    // Columns that lie side by side would be read by leaps.
+    let turned = matrix(n, 9)
+    #expect(try form { matmul(turned, matmul(turned, $0, transposingLeft: true)) + $0 } == nil)
+  }
+
   @Test("nothing is said where it would not be true")
   func others() throws {
     let (X, Y, n) = (matrix(9, 6), matrix(9, 6, seed: 5), 6)
