@@ -13,7 +13,8 @@ struct Settings {
   var only: [String] = []
 
   static let groups = [
-    "replay", "ridge", "derivative", "krylov", "blocks", "allocations", "unrolled", "batches",
+    "replay", "ridge", "memory", "derivative", "krylov", "blocks", "allocations", "unrolled",
+    "batches",
     "certificates", "kernels", "structure",
   ]
 

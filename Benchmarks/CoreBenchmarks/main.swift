@@ -30,6 +30,9 @@ func runBenchmarks() async throws -> Int32 {
     let (m, n) = settings.quick ? (100, 50) : (1000, 500)
     try benchmarkRidgeProduct(rows: m, columns: n, settings, into: &report)
   }
+  if settings.includes("memory") {
+    try benchmarkMemoryBound(count: settings.quick ? 500 : 2000, settings, into: &report)
+  }
   if settings.includes("derivative") {
     for n in settings.quick ? [10] : [10, 100, 1000, 10_000] {
       try benchmarkSmallDerivative(count: n, settings, into: &report)

@@ -21,8 +21,7 @@ package struct RidgeMechanism: PeerProblem {
     get throws {
       let solution = ridge.solution()
       let (w, theta, c) = (Tensor(solution), Tensor(ridge.penalties), Tensor(cotangent))
-      let weights = ImplicitFunction<Tensor, Tensor>(
-        forward: { _ in w }, conditions: .stationary(of: ridge.objective))
+      let weights = function(w)
       let reference = {
         zip(RidgeHessian(ridge).solve(cotangent), solution).map { -$0 * $1 }
       }
@@ -35,5 +34,16 @@ package struct RidgeMechanism: PeerProblem {
         PeerTask(.warm, run: { try linearized.pullback(c).value.scalars }, reference: reference),
       ]
     }
+  }
+
+  /// The pullback of the tasks, with its report.
+  package func pullback() throws -> Derivative<Tensor> {
+    let w = Tensor(ridge.solution())
+    return try function(w).linearize(at: Tensor(ridge.penalties), solution: w)
+      .pullback(Tensor(cotangent))
+  }
+
+  private func function(_ w: Tensor) -> ImplicitFunction<Tensor, Tensor> {
+    ImplicitFunction(forward: { _ in w }, conditions: .stationary(of: ridge.objective))
   }
 }

@@ -105,13 +105,20 @@ extension Dense {
   }
 
   /// The entries of an `m × n` matrix rounded to single precision, row after row.
+  ///
+  /// - Returns: the largest magnitude of the entries given; NaN, with rows left out, if there is one.
   package static func round(
     _ x: UnsafePointer<Double>, rows m: Int, columns n: Int, rowStride: Int,
     into rounded: UnsafeMutablePointer<Float>
-  ) {
+  ) -> Double {
+    var size = 0.0
     for i in 0..<m {
       let (row, out) = (x + i &* rowStride, rounded + i &* n)
+      let largest = Vector.maximumMagnitude(row, count: n)
+      if largest.isNaN { return .nan }
+      size = max(size, largest)
       for j in 0..<n { out[j] = Float(row[j]) }
     }
+    return size
   }
 }

@@ -101,7 +101,9 @@ struct DenseNormalMatrixTests {
     let (m, n) = shape
     let x = TestMatrix(m, n, rowStride: n + 1, seed: 41 * m + n)
     var rounded = [Float](repeating: .nan, count: m * n)
-    Dense.round(x.entries, rows: m, columns: n, rowStride: x.rowStride, into: &rounded)
+    let size = Dense.round(x.entries, rows: m, columns: n, rowStride: x.rowStride, into: &rounded)
+    let magnitudes = (0..<m).flatMap { i in (0..<n).map { abs(x[i, $0]) } }
+    #expect(size == magnitudes.max() ?? 0)
     let isRounded = (0..<m).allSatisfy { i in
       (0..<n).allSatisfy { rounded[i * n + $0] == Float(x[i, $0]) }
     }

@@ -31,15 +31,14 @@ extension LinearProgram {
     else { return nil }
     var rounded: [RoundedNormalOperator.Square] = []
     for square in squares {
-      let (m, rowStride) = (square.rowCount, square.rowStride)
-      let size = (0..<m).reduce(0) {
-        max($0, Vector.maximumMagnitude(square.matrix + $1 * rowStride, count: n))
-      }
-      guard square.columnStride == 1, Self.isModerate(size) else { return nil }
+      guard square.columnStride == 1 else { return nil }
       let made = RoundedNormalOperator.Square(
-        matrix: NumberBuffer(uninitializedCount: (m * n + 1) / 2), rowCount: m,
-        weights: square.weights, factor: square.factor)
-      Dense.round(square.matrix, rows: m, columns: n, rowStride: rowStride, into: made.numbers)
+        matrix: NumberBuffer(uninitializedCount: (square.rowCount * n + 1) / 2),
+        rowCount: square.rowCount, weights: square.weights, factor: square.factor)
+      let size = Dense.round(
+        square.matrix, rows: square.rowCount, columns: n, rowStride: square.rowStride,
+        into: made.numbers)
+      guard Self.isModerate(size) else { return nil }
       rounded.append(made)
     }
     return RoundedNormalOperator(squares: rounded, diagonal: diagonal)

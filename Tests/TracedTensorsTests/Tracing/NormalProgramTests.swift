@@ -158,6 +158,11 @@ struct NormalProgramTests {
     for scale in [0x1p70, 0x1p-70, 0] {
       #expect(try form { square(X.scaled(by: scale), $0) } == nil)
     }
+    for value in [Double.nan, .infinity] {
+      var entries = X.scalars
+      entries[20] = value
+      #expect(try form { square(Tensor(shape: X.shape, entries), $0) } == nil)
+    }
     #expect(try form { matmul(self.matrix(n, n), $0) } == nil)
     #expect(try form { tanh($0) * $0 } == nil)
     // Columns that lie side by side would be read by leaps.
