@@ -190,8 +190,8 @@ let package = Package(
     .executableTarget(
       name: "CoreBenchmarks",
       dependencies: [
-        "ImplicitDifferentiation", "Batches", "Kernels", "AllocationCounter", "Measurement",
-        "HandWritten", "PeerProblems",
+        "ImplicitDifferentiation", "ForwardSolvers", "Batches", "Kernels", "AllocationCounter",
+        "Measurement", "HandWritten", "PeerProblems",
       ],
       path: "Benchmarks/CoreBenchmarks",
       swiftSettings: pageSettings),

@@ -1,3 +1,4 @@
+import ForwardSolvers
 import ImplicitDifferentiation
 import Measurement
 import PeerProblems
@@ -30,6 +31,16 @@ func benchmarkCertificates(_ settings: Settings, into report: inout Report) thro
         settings, into: &report)
     }
   }
+  // From the input on, as `gradient(at:)` is used: Newton's method finds the solution first.
+  for n in settings.quick ? [200] : [150, 300, 1000] {
+    for isSymmetric in [true, false] {
+      try compareCertifications(
+        "dense, \(isSymmetric ? "symmetric" : "not symmetric"), n = \(n), solved by Newton's method",
+        denseProblem(count: n, isSymmetric: isSymmetric, Automatic(), isSolved: true),
+        solving: true,
+        at: Tensor.zeros([n]), Tensor.ones([n]), settings, into: &report)
+    }
+  }
   // Where the matrix is not symmetric: LU; GMRES; and with 300 unknowns GMRES given up for elimination.
   let methods: [(String, Int, any LinearSolver)] =
     settings.quick
@@ -54,10 +65,14 @@ private func solution(offBy error: Double) -> String {
 }
 
 private func compareCertifications(
-  _ name: String, _ function: ImplicitFunction<Tensor, Tensor>, at x: Tensor, _ v: Tensor,
-  reference: [Double]? = nil, _ settings: Settings, into report: inout Report
+  _ name: String, _ function: ImplicitFunction<Tensor, Tensor>, solving: Bool = false, at x: Tensor,
+  _ v: Tensor, reference: [Double]? = nil, _ settings: Settings, into report: inout Report
 ) throws {
   let y = try function(x)
+  func pullback(_ function: ImplicitFunction<Tensor, Tensor>) throws -> Derivative<Tensor> {
+    let point = solving ? try function.linearize(at: x) : try function.linearize(at: x, solution: y)
+    return try point.pullback(v)
+  }
   var off = function
   off.conditionsTolerance = nil
   off.certification = .off
@@ -69,22 +84,22 @@ private func compareCertifications(
     ("everything off", off), ("Newton correction alone", correction), ("default", function),
     ("measured", measured),
   ]
-  let exact = try reference ?? measured.linearize(at: x, solution: y).pullback(v).value.scalars
+  let exact = try reference ?? pullback(measured).value.scalars
   var results = contestants.map { _ in [Double]() }
   let timings = try alternate(
     rounds: settings.rounds, turn: settings.turn,
     contestants.indices.map { k in
       Contestant(
         name: contestants[k].0,
-        run: {
-          results[k] = try contestants[k].1.linearize(at: x, solution: y).pullback(v).value.scalars
-        }, error: { relativeError(results[k], exact) })
+        run: { results[k] = try pullback(contestants[k].1).value.scalars },
+        error: { relativeError(results[k], exact) })
     })
-  report.add("certificates of a cold pullback: \(name)", timings)
-  let defaultReport = try function.linearize(at: x, solution: y).pullback(v).report
+  let title = "certificates of a \(solving ? "gradient" : "cold pullback"): \(name)"
+  report.add(title, timings)
+  let defaultReport = try pullback(function).report
   report.add(
     Finding(
-      benchmark: "certificates of a cold pullback: \(name)",
+      benchmark: title,
       contestant: defaultReport.errorEstimate?.isMeasured == true
         ? "error stated by default (measured)" : "error stated by default (estimated)",
       value: defaultReport.relativeError ?? .nan, unit: "relative"))
@@ -93,7 +108,8 @@ private func compareCertifications(
 /// `min ½ yᵀM y + ¼ Σ yᵢ⁴ − (x + c)ᵀ y` with `M = I + N Nᵀ/n` and a random `N`; or the root of
 /// `M y + y³ − x − c` with `M = 2 I + N/√n`, which is not symmetric.
 private func denseProblem(
-  count n: Int, isSymmetric: Bool = true, _ solver: any LinearSolver, error: Double = 0
+  count n: Int, isSymmetric: Bool = true, _ solver: any LinearSolver, error: Double = 0,
+  isSolved: Bool = false
 ) throws -> ImplicitFunction<Tensor, Tensor> {
   var generator = SplitMix64(seed: 7)
   let N = Tensor(shape: [n, n], generator.symmetric(count: n * n))
@@ -102,7 +118,14 @@ private func denseProblem(
     ? Tensor.identity(n) + matmul(N, N, transposingRight: true).scaled(by: 1 / Double(n))
     : Tensor.identity(n).scaled(by: 2) + N.scaled(by: 1 / Double(n).squareRoot())
   let c = Tensor(generator.symmetric(count: n))
-  let conditions = Conditions<Tensor, Tensor>.root { x, y in matmul(M, y) + pow(y, 3) - x - c }
+  let residual = { @Sendable (x: Tensor, y: Tensor) in matmul(M, y) + pow(y, 3) - x - c }
+  let conditions = Conditions<Tensor, Tensor>.root(residual)
+  if isSolved {
+    let newton = NewtonRootFinder()
+    return ImplicitFunction(
+      forward: { x in try newton.root(of: { y in residual(x, y) }, from: Tensor.zeros([n])).point },
+      conditions: conditions, linearSolver: solver)
+  }
   var start = ImplicitFunction<Tensor, Tensor>(
     forward: { _ in Tensor.zeros([n]) }, conditions: conditions, linearSolver: LUSolver())
   start.polish = true
