@@ -16,9 +16,6 @@ extension Certifier {
   /// Up to this many unknowns, iterative solves are certified by a factorisation.
   static var factorisedCount: Int { 128 }
 
-  /// A Krylov method that ends sooner has seen few directions, and knows little of the condition.
-  static var fewIterations: Int { 5 }
-
   /// Two perturbations: that both do little by accident is a matter of one in hundreds.
   static var seeds: [UInt64] { [11, 23] }
 
@@ -133,7 +130,7 @@ extension Certifier {
     if let evidence = solver.condition { return evidence.conditionNumber }
     // A random right-hand side that is solved with in a few steps has met all there is: its components
     // along other directions are as large as what was left of it.
-    let met = answer.iterations >= Self.fewIterations ? answer.conditionEstimate : nil
+    let met = answer.iterations >= KrylovSpace.fewSteps ? answer.conditionEstimate : nil
     let regularity =
       try met == nil
       ? try? regularity(transposed: transposed) : regularity(transposed: transposed)

@@ -38,8 +38,8 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
     return report
   }
 
-  /// Bytes that the recording of the conditions keeps for products with `A` and `B`: all that an
-  /// implicit derivative stores, however long the solver ran.
+  /// Bytes that the recording of the conditions keeps for products with `A` and `B`, however long the
+  /// solver ran. Factors are not counted, nor matrices of squares that ``Automatic`` holds in single precision as well.
   public var recordedBytes: Int { recording?.bytes ?? 0 }
 
   private let recording: Trace?

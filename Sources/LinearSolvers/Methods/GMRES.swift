@@ -39,19 +39,26 @@ public struct GMRES: LinearSolver, SteppedMethod {
     maximumIterations: Int? = nil, preconditioner: (any LinearOperator)? = nil,
     singularityProbe: Bool = false
   ) {
-    if restart < 1 { stop("GMRES needs a restart length of at least 1, not \(restart)") }
     self.restart = restart
     self.relativeTolerance = relativeTolerance
     self.absoluteTolerance = absoluteTolerance
     self.maximumIterations = maximumIterations
     self.preconditioner = preconditioner
     self.singularityProbe = singularityProbe
+    requireRestart()
   }
 
-  /// Checks the shape.
+  /// Checks the shape, and stops for a restart length below one.
   public func prepare(
     _ A: any LinearOperator
-  ) throws(LinearSolveError) -> any PreparedLinearSolver { try prepared(for: A) }
+  ) throws(LinearSolveError) -> any PreparedLinearSolver {
+    requireRestart()
+    return try prepared(for: A)
+  }
+
+  private func requireRestart() {
+    if restart < 1 { stop("GMRES needs a restart length of at least 1, not \(restart)") }
+  }
 
   var name: String { "GMRES(\(restart))" }
 

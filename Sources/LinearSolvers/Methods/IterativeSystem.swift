@@ -40,6 +40,12 @@ final class IterativeSystem {
   /// An operator near `A` with cheaper products, which cycles may use; `nil` once it is of no use.
   var rounded: (any LinearOperator)?
 
+  /// Iterations with it, once it was given up: `A` has its limit to itself.
+  private var uncharged = 0
+
+  /// The steps of the longest cycle with it, which has seen as many directions.
+  private(set) var longestRounded = 0
+
   /// While a cycle with that operator is under way: what was known before.
   private var beforeRounded: Spectrum?
 
@@ -47,14 +53,21 @@ final class IterativeSystem {
   var isRounded: Bool { beforeRounded != nil }
 
   /// To be called before each cycle.
-  func beginCycle() { beforeRounded = rounded == nil ? nil : spectrum }
+  func beginCycle() {
+    beforeRounded = rounded == nil ? nil : spectrum
+    iterationsAtStart = iterations
+  }
+
+  private var iterationsAtStart = 0
 
   /// To be called after each cycle; from then on products are those of `A`.
   ///
   /// - Returns: what was known before, if the cycle was one with the rounded operator.
   func endRoundedCycle() -> Spectrum? {
-    defer { beforeRounded = nil }
-    return beforeRounded
+    guard let known = beforeRounded else { return nil }
+    beforeRounded = nil
+    longestRounded = max(longestRounded, iterations - iterationsAtStart)
+    return known
   }
 
   /// Iterations so far, over all cycles.
@@ -179,6 +192,7 @@ final class IterativeSystem {
     knowing known: Spectrum, restarting: Bool
   ) throws(LinearSolveError) {
     rounded = nil
+    uncharged = iterations
     (operatorNorm, iterationNorm) = (known.operatorNorm, known.iterationNorm)
     singularValues = known.singularValues
     if !restarting { return }
@@ -187,7 +201,7 @@ final class IterativeSystem {
   }
 
   /// Whether the method has to stop before it is done.
-  var isAtLimit: Bool { iterations >= maximumIterations }
+  var isAtLimit: Bool { iterations - uncharged >= maximumIterations }
 
   /// Records `‖A v‖ / ‖v‖` for some `v`.
   private func note(operatorNorm value: Double) {

@@ -130,12 +130,14 @@ extension PreparedIterativeSolver {
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
       system.beginCycle()
-      guard let cycle = try method.steppedCycle(system) else {
-        stop("\(method.name) cannot be halted before each product")
+      let cycle = outcome { () throws(LinearSolveError) in try method.steppedCycle(system) }
+      if case .success(let cycle) = cycle {
+        guard let cycle else { stop("\(method.name) cannot be halted before each product") }
+        column.begin(cycle)
+        if !system.isAtLimit { return .unfinished }
       }
-      column.begin(cycle)
-      if !system.isAtLimit { return .unfinished }
-      progress = try verdict(on: system, after: .success(.limit), from: column.previous)
+      progress = try verdict(
+        on: system, after: cycle.map { _ in .limit }, from: column.previous)
     }
     return progress
   }

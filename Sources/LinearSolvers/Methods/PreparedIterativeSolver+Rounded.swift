@@ -1,13 +1,15 @@
 import Synchronization
 
 // Iterative refinement with a Krylov method inside: each cycle solves with the rounded operator Ã from the
-// residual that `A` itself leaves, so that nothing of the rounding stays in the solution. A cycle removes all
-// but `2⁻²²` of the residual, or `‖A − Ã‖ ‖A⁻¹‖` of it, whichever is more.
+// residual that `A` itself leaves. A cycle removes all but `2⁻²²` of the residual, or `‖A − Ã‖ ‖A⁻¹‖` of it, whichever is
+// more. So `A` has to be known as definite and well-conditioned beforehand: the rounded form of a singular
+// matrix is regular, and would solve systems that have no solution.
 
 extension PreparedIterativeSolver {
-  /// An operator near `A` for methods whose products are all with `A`.
+  /// An operator near `A`, for methods whose products are all with `A`, where `A` knows of itself that no
+  /// eigenvalue is below about a hundredth of the largest.
   var roundedForm: (any LinearOperator)? {
-    method.needsSymmetry ? probes.rounded?.form : nil
+    method.needsSymmetry && definiteness != nil ? probes.rounded?.form : nil
   }
 
   /// Of methods that used it.
@@ -15,11 +17,11 @@ extension PreparedIterativeSolver {
     "with entries in single precision between residuals in double"
   }
 
-  /// Less than this of a residual has to be left, or the rounded operator is given up: `A` is so ill-conditioned
-  /// that the rounding decides.
+  /// More than this of a residual must not be left, or the rounded operator is given up: it is not so near after all.
   private static var refinementLimit: Double { 0x1p-8 }
 
-  /// After a cycle with the rounded operator. Where that failed, in whatever way, the method goes on with `A`.
+  /// After a cycle with the rounded operator. What counts is the residual of `A`: at rounding level, and wherever
+  /// a cycle failed, in whatever way, the method goes on with `A` itself.
   ///
   /// - Parameter known: what was known before the cycle.
   func verdict(
@@ -32,12 +34,13 @@ extension PreparedIterativeSolver {
     }
     let current = system.residualNorm
     if current <= system.target { return .solved }
+    // A cycle that was to gain less, since the target was near, need not.
+    let enough = max(Self.refinementLimit * previous, min(2 * system.target, 0.5 * previous))
     // `!(≤)`, so that NaN is no success.
-    if !(current <= Self.refinementLimit * previous) {
+    if !(current <= enough) || system.isAtLimit {
       try system.abandonRounded(knowing: known, restarting: !(current < previous))
-      return .unfinished
     }
-    return acceptance.acceptsBackwardError(of: system.evidence) ? .solved : .unfinished
+    return .unfinished
   }
 }
 

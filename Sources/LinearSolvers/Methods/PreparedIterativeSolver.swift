@@ -68,8 +68,10 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
   // MARK: One right-hand side, between cycles
 
   /// The normalised system; `nil` for a right-hand side of zero.
+  ///
+  /// - Parameter fully: whether to all digits; else a rounded operator would not pay.
   func start(
-    _ b: [Double], transposed: Bool, initialGuess: [Double]?
+    _ b: [Double], transposed: Bool, initialGuess: [Double]?, fully: Bool = true
   ) throws(LinearSolveError) -> IterativeSolve? {
     let system = IterativeSystem(
       base: base, transposed: transposed, preconditioner: method.preconditioner,
@@ -92,7 +94,7 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
     } else {
       system.x.update(repeating: 0, count: n)
     }
-    system.rounded = roundedForm
+    if fully { system.rounded = roundedForm }
     system.target = max(
       method.relativeTolerance * system.rightHandSideNorm,
       PowerOfTwo.scaled(method.absoluteTolerance, by: -exponent))
@@ -181,6 +183,9 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
   ) throws(LinearSolveError) -> LinearSolution {
     let (system, n) = (solve.system, solve.system.columnCount)
     let evidence = system.evidence
+    // Cycles with a rounded operator begin anew, and see the same few directions again.
+    let usesRounded = system.longestRounded > 0 && system.rounded != nil
+    let hasSeenFew = usesRounded && system.longestRounded < KrylovSpace.fewSteps
     if case .solved = progress { try acceptance.requireModestGrowth(evidence) }
     try PowerOfTwo.scaleBack(system.x, count: n, by: solve.exponent + probes.operatorExponent)
     var solution = LinearSolution(
@@ -188,9 +193,10 @@ struct PreparedIterativeSolver: PreparedLinearSolver {
       iterations: system.iterations, operatorProducts: system.products,
       residualNorm: PowerOfTwo.scaled(system.residualNorm, by: solve.exponent),
       relativeResidual: system.residualNorm / system.rightHandSideNorm,
-      backwardError: evidence.backwardError, conditionEstimate: system.conditionEstimate,
-      method: system.rounded == nil
-        ? methodDescription : "\(methodDescription), \(Self.withRoundedEntries)")
+      backwardError: evidence.backwardError,
+      conditionEstimate: hasSeenFew ? nil : system.conditionEstimate,
+      method: usesRounded
+        ? "\(methodDescription), \(Self.withRoundedEntries)" : methodDescription)
     PowerOfTwo.scale(system.residual, count: system.rowCount, by: solve.exponent)
     solution.residual = [Double](
       UnsafeBufferPointer(start: system.residual, count: system.rowCount))

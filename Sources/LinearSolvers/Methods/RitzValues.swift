@@ -3,6 +3,11 @@ import Kernels
 // What the small matrices of Krylov methods show about the spectrum of `A`: numbers between its
 // smallest and its largest singular value, so that their ratios bound the condition number from below.
 
+package enum KrylovSpace {
+  /// A method that ends sooner has seen few directions, and knows little of the condition.
+  package static var fewSteps: Int { 5 }
+}
+
 /// The Lanczos matrix of conjugate gradients as `T = L D Lᵀ`, from the numbers that the method computes
 /// anyway: `D = diag(1/αₖ)`, and `−√βₖ` below the unit diagonal of `L`.
 ///

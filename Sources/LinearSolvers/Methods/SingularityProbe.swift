@@ -193,9 +193,9 @@ extension PreparedIterativeSolver: TriesRegularity {
   ) throws(LinearSolveError) -> IterativeSolve? {
     let n = base.rowCount
     let b = ProbeVector.make(count: n, seed: 5)
-    guard base.isSquare, let solve = try start(b, transposed: transposed, initialGuess: nil) else {
-      return nil
-    }
+    guard base.isSquare,
+      let solve = try start(b, transposed: transposed, initialGuess: nil, fully: fully)
+    else { return nil }
     if !fully { endEarly(solve.system) }
     return solve
   }
@@ -203,7 +203,6 @@ extension PreparedIterativeSolver: TriesRegularity {
   /// 2⁻⁸ of what a random right-hand side has along one direction among `n`: the residual at which the
   /// largest part of a solution is known to two digits, along whatever direction it lies.
   private func endEarly(_ system: IterativeSystem) {
-    system.rounded = nil
     system.trustsRecurrence = method.keepsResidual
     system.target =
       RegularityEvidence.coarseShare(count: system.rowCount) * system.rightHandSideNorm
@@ -211,7 +210,7 @@ extension PreparedIterativeSolver: TriesRegularity {
 
   package func roughSolution(_ b: [Double]) -> LinearSolution? {
     let found = outcome { () throws(LinearSolveError) in
-      guard let solve = try start(b, transposed: false, initialGuess: nil) else {
+      guard let solve = try start(b, transposed: false, initialGuess: nil, fully: false) else {
         return zero(transposed: false)
       }
       endEarly(solve.system)

@@ -6,9 +6,11 @@ import Testing
 @Suite("Iterations with a rounded operator")
 struct RoundedIterationTests {
   /// `A` by its entries, beside any operator that is said to be near it.
-  struct Nearby: HasRoundedForm {
+  struct Nearby: HasRoundedForm, KnowsDefiniteness {
     let exact: ProductCounter
     let near: (any LinearOperator)?
+    /// What it says of itself, rightly or not: its largest eigenvalue is one.
+    var leastEigenvalueBound: Double? = 0.03
 
     var rowCount: Int { exact.rowCount }
     var columnCount: Int { exact.columnCount }
@@ -47,7 +49,7 @@ struct RoundedIterationTests {
 
   @Test(
     "give the solution of A, for a product with A in each cycle",
-    arguments: methods.indices, [1.0, 30, 1e4])
+    arguments: methods.indices, [1.0, 5, 30])
   func solution(method: Int, condition: Double) throws {
     let a = entries(condition: condition)
     let b = rightHandSide
@@ -89,16 +91,81 @@ struct RoundedIterationTests {
     #expect(kinds == (condition < 1e6 ? [true] : [true, false]))
   }
 
-  @Test("where rounding decides, A is used, as it would have been from the start")
-  func illConditioned() throws {
-    let a = entries(condition: 1e9)
+  @Test(
+    "where rounding decides, A is used, within the limit that A needs",
+    arguments: [1e4, 1e6, 1e9])
+  func illConditioned(condition: Double) throws {
+    let a = entries(condition: condition)
     let b = TestMatrix.multiply(a, rightHandSide)
-    let prepared = try ConjugateGradient().prepare(
-      Nearby(exact: ProductCounter(try denseOperator(a)), near: try rounded(a)))
-    let found = try prepared.solve(b)
+    let exact = ProductCounter(try denseOperator(a))
+    let plain = try ConjugateGradient().prepare(exact).solve(b)
+    let method = ConjugateGradient(maximumIterations: plain.iterations + 2)
+    let found = try method.prepare(Nearby(exact: exact, near: try rounded(a))).solve(b)
     let residual = norm(zip(b, TestMatrix.multiply(a, found.vector)).map { $0 - $1 })
     #expect(residual <= 1.1e-12 * norm(b))
-    #expect(!found.method.contains("single precision"))
+    // No worse than without.
+    #expect(found.backwardError <= 2 * plain.backwardError)
+    if condition > 1e8 { #expect(!found.method.contains("single precision")) }
+  }
+
+  @Test("a good guess is not thrown away")
+  func initialGuess() throws {
+    let a = entries(condition: 30)
+    let x = rightHandSide
+    let b = TestMatrix.multiply(a, x)
+    for error in [0, 1e-15, 1e-14, 1e-13, 1e-9] {
+      let guess = x.enumerated().map { $1 + ($0.isMultiple(of: 2) ? error : -error) }
+      let (exact, near) = (ProductCounter(try denseOperator(a)), try rounded(a))
+      let found = try ConjugateGradient().prepare(Nearby(exact: exact, near: near))
+        .solve(b, transposed: false, initialGuess: guess)
+      let plain = try ConjugateGradient().prepare(exact)
+        .solve(b, transposed: false, initialGuess: guess)
+      #expect(found.relativeResidual <= 1e-12)
+      #expect(found.iterations <= plain.iterations + 4)
+      if found.iterations == 0 { #expect(!found.method.contains("single precision")) }
+    }
+  }
+
+  @Test("only where A is known to be well-conditioned")
+  func unknown() throws {
+    let a = entries(condition: 30)
+    // A bound, and a hundredth of what would do.
+    for bound in [nil, 3e-4] {
+      let near = try rounded(a)
+      let A = Nearby(
+        exact: ProductCounter(try denseOperator(a)), near: near, leastEigenvalueBound: bound)
+      _ = try ConjugateGradient().prepare(A).solve(rightHandSide)
+      #expect(near.count == 0)
+    }
+  }
+
+  @Test("a singular matrix is refused, regular as its rounded form may be")
+  func singular() throws {
+    var values = (0..<Self.count).map { 0.1 + 0.9 * Double($0) / Double(Self.count - 1) }
+    values[0] = 0
+    let A = DiagonalOperator(values)
+    values[0] = 1e-13
+    let form = DiagonalOperator(values)
+    for part in [1e-4, 1e-2] {
+      var b = [Double](repeating: 1, count: Self.count)
+      b[0] = part
+      for method: any LinearSolver in [ConjugateGradient(), MINRES(), Automatic(denseThreshold: 0)]
+      {
+        let nearby = Nearby(exact: ProductCounter(A), near: form, leastEigenvalueBound: nil)
+        #expect(linearSolveError { try method.prepare(nearby).solve(b) } != nil)
+      }
+    }
+  }
+
+  @Test("few directions seen twice are few directions")
+  func fewDirections() throws {
+    // Three eigenvalues, and a right-hand side that meets them all in three steps.
+    let values = (0..<Self.count).map { [0.5, 0.75, 1][$0 % 3] / 3 * 3 + 0.1 }
+    let near = DiagonalOperator(values.map { Double(Float($0)) })
+    let A = Nearby(exact: ProductCounter(DiagonalOperator(values)), near: near)
+    let found = try ConjugateGradient().prepare(A).solve([Double](repeating: 1, count: Self.count))
+    #expect(found.iterations > 5)
+    #expect(found.conditionEstimate == nil)
   }
 
   @Test("an operator that is not near A at all costs time and nothing else")
