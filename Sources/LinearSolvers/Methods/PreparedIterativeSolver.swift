@@ -273,18 +273,6 @@ extension PreparedIterativeSolver {
   }
 }
 
-/// Throws unless `b` has the right length and only finite entries.
-func requireRightHandSide(_ b: [Double], count: Int) throws(LinearSolveError) {
-  try requireCount(b.count, count, "the right-hand side")
-  try requireFiniteEntries(b, "the right-hand side")
-}
-
-/// Throws unless the initial guess has the right length and only finite entries.
-func requireInitialGuess(_ x: [Double], count: Int) throws(LinearSolveError) {
-  try requireCount(x.count, count, "the initial guess")
-  try requireFiniteEntries(x, "the initial guess")
-}
-
 extension IterativeSystem {
   /// The error for reaching the iteration limit.
   var notConverged: LinearSolveError {

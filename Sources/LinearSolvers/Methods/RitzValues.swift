@@ -3,6 +3,7 @@ import Kernels
 // What the small matrices of Krylov methods show about the spectrum of `A`: numbers between its
 // smallest and its largest singular value, so that their ratios bound the condition number from below.
 
+/// The spaces of powers of `A` times a vector, in which these methods look for solutions.
 package enum KrylovSpace {
   /// A method that ends sooner has seen few directions, and knows little of the condition.
   package static var fewSteps: Int { 5 }

@@ -168,5 +168,17 @@ import Testing
     await promptly {
       await #expect(processExitsWith: .failure) { _ = GMRES(restart: 0) }
     }
+    // Set afterwards, it is noticed when the method is prepared, and said.
+    await promptly {
+      let ended = await #expect(
+        processExitsWith: .failure, observing: [\.standardErrorContent]
+      ) {
+        var method = GMRES()
+        method.restart = 0
+        _ = try method.prepare(IdentityOperator(count: 2)).solve([1, 2])
+      }
+      let said = ended.map { String(decoding: $0.standardErrorContent, as: UTF8.self) } ?? ""
+      #expect(said.contains("restart length of at least 1"))
+    }
   }
 }
