@@ -6,14 +6,29 @@ import PackageDescription
 /// `Kernels` is optimised in debug builds as well: everything else is tested there with real
 /// sizes, and an unoptimised inner loop is 100 times slower. (As a whole module, since helpers are
 /// inlined across its files; batch mode and a thread count of its own must then be given up or
-/// named, or the driver complains about the index.) `NativeCPU` builds it for the
-/// instruction set of this very machine; results keep their bits, shipped binaries lose their
-/// portability, so it is off by default. (`LAPACK` keeps no bits, so it is, too.)
-let kernelSettings: [SwiftSetting] = [
+/// named, or the driver complains about the index.)
+let optimized: [SwiftSetting] = [
   .unsafeFlags(
     ["-O", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1"],
-    .when(configuration: .debug)),
-  .unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"])),
+    .when(configuration: .debug))
+]
+
+/// `NativeCPU` builds `Kernels` for the instruction set of this very machine; results keep their bits,
+/// shipped binaries lose their portability, so it is off by default. (`LAPACK` keeps no bits, so it is,
+/// too.)
+let kernelSettings: [SwiftSetting] =
+  optimized + [.unsafeFlags(["-Xcc", "-march=native"], .when(traits: ["NativeCPU"]))]
+
+/// `WideKernels` is compiled for x86-64 processors with AVX-512, and called only where the processor says
+/// that it has what is named here (see `VectorRegisters.h`). Clang, which Swift asks for the instruction
+/// set, passes over the flags of `-Xarch_x86_64` for other processors. On Linux alone: elsewhere nobody has
+/// tried, the module is compiled as any other, and it is never called.
+let wideSettings: [SwiftSetting] = [
+  .unsafeFlags(
+    ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512"].flatMap {
+      ["-Xcc", "-Xarch_x86_64", "-Xcc", $0]
+    },
+    .when(platforms: [.linux]))
 ]
 
 /// Pages, and what arranges benchmarks, spend their time inside the library, which is optimised:
@@ -66,10 +81,14 @@ let package = Package(
     .systemLibrary(name: "VectorRegisters"),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    // The loops of dense products once more (a symbolic link), for wide registers.
+    .target(
+      name: "WideKernels", dependencies: ["VectorRegisters"],
+      swiftSettings: optimized + wideSettings),
     .target(
       name: "Kernels",
       dependencies: [
-        "VectorRegisters",
+        "VectorRegisters", "WideKernels",
         .target(name: "COpenBLAS", condition: .when(platforms: [.linux], traits: ["LAPACK"])),
       ],
       swiftSettings: kernelSettings + [

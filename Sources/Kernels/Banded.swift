@@ -74,7 +74,7 @@ package enum Banded {
         let row = top + d &* down
         let factor = row[0] / pivot
         row[0] = factor
-        Vector.addScaledInline(-factor, top + 1, to: row + 1, count: width)
+        DenseLoops.addOneRow(top + 1, scaledBy: -factor, to: row + 1, count: width)
       }
     }
     // An infinity or NaN right of the diagonal in the last rows has met no pivot search.
@@ -104,7 +104,7 @@ package enum Banded {
       k &-= 1
       let row = band + index(row: k, column: k, lower: kl, upper: ku)
       let width = min(ku &+ kl, n &- 1 &- k)
-      b[k] = (b[k] - Dense.oneRow(row + 1, times: b + (k &+ 1), count: width)) / row[0]
+      b[k] = (b[k] - DenseLoops.oneRow(row + 1, times: b + (k &+ 1), count: width)) / row[0]
     }
   }
 
@@ -118,7 +118,8 @@ package enum Banded {
       let row = band + index(row: k, column: k, lower: kl, upper: ku)
       let v = b[k] / row[0]
       b[k] = v
-      Vector.addScaledInline(-v, row + 1, to: b + (k &+ 1), count: min(ku &+ kl, n &- 1 &- k))
+      DenseLoops.addOneRow(
+        row + 1, scaledBy: -v, to: b + (k &+ 1), count: min(ku &+ kl, n &- 1 &- k))
     }
     var k = n
     while k > 0 {

@@ -39,7 +39,7 @@ extension Dense {
     for j in start..<end {
       let row = a + j &* n + start
       let done = j &- start
-      let square = row[done] - oneRow(row, times: row, count: done)
+      let square = row[done] - DenseLoops.oneRow(row, times: row, count: done)
       // NaN fails this comparison, too.
       guard square > 0 && square < .infinity else { return j }
       let pivot = square.squareRoot()
@@ -76,7 +76,7 @@ extension Dense {
     var lower = below
     var i = 0
     while i &+ 4 <= m {
-      let products = fourRows(lower, rowStride: rowStride, times: row, count: done)
+      let products = DenseLoops.fourRows(lower, rowStride: rowStride, times: row, count: done)
       let entry = lower + done
       let old = SIMD4(
         entry[0], entry[rowStride], entry[2 &* rowStride], entry[3 &* rowStride])
@@ -89,7 +89,7 @@ extension Dense {
       i &+= 4
     }
     while i < m {
-      lower[done] = (lower[done] - oneRow(lower, times: row, count: done)) / pivot
+      lower[done] = (lower[done] - DenseLoops.oneRow(lower, times: row, count: done)) / pivot
       lower += rowStride
       i &+= 1
     }

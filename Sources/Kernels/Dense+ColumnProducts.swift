@@ -1,3 +1,5 @@
+internal import WideKernels
+
 // Products of a matrix with several vectors at once.
 //
 // The vectors lie one after the other, and each product has the bits that it has alone: four rows of
@@ -12,47 +14,14 @@ extension Dense {
     byEach x: UnsafePointer<Double>, stride xStride: Int, into y: UnsafeMutablePointer<Double>,
     stride yStride: Int, count k: Int, scaledBy alpha: Double, adding: Bool
   ) {
-    if k == 1 {
-      multiply(
-        a, rows: m, columns: n, rowStride: rowStride, by: x, into: y, scaledBy: alpha,
-        adding: adding)
-      return
-    }
-    var i = 0
-    while takesEightRows, i &+ 8 <= m {
-      let rows = EightRows(a + i &* rowStride, rowStride: rowStride)
-      var j = 0
-      while j &+ 2 <= k {
-        let (v, out) = (x + j &* xStride, y + j &* yStride)
-        let (r, s) = rows.times(v, and: v + xStride, count: n)
-        let next = out + yStride
-        out.store(adding ? out.eight(at: i) + alpha * r : alpha * r, at: i)
-        next.store(adding ? next.eight(at: i) + alpha * s : alpha * s, at: i)
-        j &+= 2
-      }
-      if j < k {
-        let out = y + j &* yStride
-        let r = alpha * rows.times(x + j &* xStride, count: n)
-        out.store(adding ? out.eight(at: i) + r : r, at: i)
-      }
-      i &+= 8
-    }
-    while i &+ 4 <= m {
-      let rows = a + i &* rowStride
-      for j in 0..<k {
-        let out = y + j &* yStride
-        let r = alpha * fourRows(rows, rowStride: rowStride, times: x + j &* xStride, count: n)
-        out.store(adding ? out.four(at: i) + r : r, at: i)
-      }
-      i &+= 4
-    }
-    while i < m {
-      for j in 0..<k {
-        let out = y + j &* yStride
-        let r = alpha * oneRow(a + i &* rowStride, times: x + j &* xStride, count: n)
-        out[i] = adding ? out[i] + r : r
-      }
-      i &+= 1
+    if callsWideKernels {
+      WideKernels.DenseLoops.multiply(
+        a, rows: m, columns: n, rowStride: rowStride, byEach: x, stride: xStride, into: y,
+        stride: yStride, count: k, scaledBy: alpha, adding: adding)
+    } else {
+      DenseLoops.multiply(
+        a, rows: m, columns: n, rowStride: rowStride, byEach: x, stride: xStride, into: y,
+        stride: yStride, count: k, scaledBy: alpha, adding: adding)
     }
   }
 
@@ -66,54 +35,14 @@ extension Dense {
     byEach x: UnsafePointer<Double>, stride xStride: Int, into y: UnsafeMutablePointer<Double>,
     stride yStride: Int, count k: Int, scaledBy alpha: Double, adding: Bool
   ) {
-    if k == 1 {
-      multiplyTransposed(
-        a, rows: m, columns: n, rowStride: rowStride, by: x, into: y, scaledBy: alpha,
-        adding: adding)
-      return
-    }
-    if !adding { for j in 0..<k { (y + j &* yStride).update(repeating: 0, count: n) } }
-    let stripWidth = Swift.max(256, 4096 / Swift.max(k, 1) / 8 * 8)
-    var from = 0
-    while from < n {
-      let width = Swift.min(stripWidth, n &- from)
-      let strip = a + from
-      var i = 0
-      while takesEightRows, i &+ 8 <= m {
-        let rows = EightRows(strip + i &* rowStride, rowStride: rowStride)
-        var j = 0
-        while j &+ 2 <= k {
-          let (v, out) = (x + j &* xStride, y + (j &* yStride &+ from))
-          rows.add(
-            scaledBy: alpha * v.eight(at: i), to: out,
-            andBy: alpha * (v + xStride).eight(at: i), to: out + yStride, count: width)
-          j &+= 2
-        }
-        if j < k {
-          rows.add(
-            scaledBy: alpha * (x + j &* xStride).eight(at: i), to: y + (j &* yStride &+ from),
-            count: width)
-        }
-        i &+= 8
-      }
-      while i &+ 4 <= m {
-        for j in 0..<k {
-          addFourRows(
-            strip + i &* rowStride, rowStride: rowStride,
-            scaledBy: alpha * (x + j &* xStride).four(at: i), to: y + (j &* yStride &+ from),
-            count: width)
-        }
-        i &+= 4
-      }
-      while i < m {
-        for j in 0..<k {
-          Vector.addScaledInline(
-            alpha * x[j &* xStride &+ i], strip + i &* rowStride, to: y + (j &* yStride &+ from),
-            count: width)
-        }
-        i &+= 1
-      }
-      from &+= width
+    if callsWideKernels {
+      WideKernels.DenseLoops.multiplyTransposed(
+        a, rows: m, columns: n, rowStride: rowStride, byEach: x, stride: xStride, into: y,
+        stride: yStride, count: k, scaledBy: alpha, adding: adding)
+    } else {
+      DenseLoops.multiplyTransposed(
+        a, rows: m, columns: n, rowStride: rowStride, byEach: x, stride: xStride, into: y,
+        stride: yStride, count: k, scaledBy: alpha, adding: adding)
     }
   }
 

@@ -69,7 +69,7 @@ extension Dense {
       for _ in (k &+ 1)..<max(k &+ 1, n) {
         let factor = row[0] / pivot
         row[0] = factor
-        Vector.addScaledInline(-factor, top + 1, to: row + 1, count: width)
+        DenseLoops.addOneRow(top + 1, scaledBy: -factor, to: row + 1, count: width)
         row += n
       }
     }

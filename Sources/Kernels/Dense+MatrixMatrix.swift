@@ -1,3 +1,5 @@
+internal import WideKernels
+
 // The product of two matrices.
 //
 // Every entry of the product is summed in one and the same way, whatever the shapes and whichever of
@@ -7,12 +9,11 @@
 // Source of the blocking: K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix
 // Multiplication", ACM Trans. Math. Softw. 34 (2008), article 12.
 extension Dense {
+  typealias StridedMatrix = DenseLoops.StridedMatrix
+  private typealias ProductChunk = DenseLoops.ProductChunk
+
   /// How many rows of `B`, and columns of `A`, are packed at a time (the chunk of the sum).
   static var innerBlock: Int { 256 }
-  /// How many rows of `A` are packed at a time: with `innerBlock`, half of a second-level cache.
-  static var rowBlock: Int { 96 }
-  /// How many columns of `B` are packed at a time.
-  static var columnBlock: Int { 512 }
 
   /// `C ← α A B` or `C ← C + α A B`, with `A` of shape `m × k`, `B` of shape `k × n`, `C` of
   /// shape `m × n` and neighbouring entries of a row of `C` next to each other.
@@ -39,24 +40,9 @@ extension Dense {
   package static func workspaceCount(rows m: Int, inner k: Int, columns n: Int) -> Int {
     if isSmall(rows: m, inner: k, columns: n) { return 0 }
     let depth = min(k, innerBlock)
-    let width = min(roundedUp(n, to: 16), columnBlock)
-    let height = min(roundedUp(m, to: 8), rowBlock)
-    return 7 + tileCount + depth * width + 2 * depth * height
-  }
-
-  /// A matrix to read from, by its strides.
-  struct StridedMatrix {
-    var start: UnsafePointer<Double>
-    var rowStride: Int
-    var columnStride: Int
-
-    /// The part that begins at row `i`, column `j`.
-    @inline(__always)
-    func from(_ i: Int, _ j: Int) -> StridedMatrix {
-      StridedMatrix(
-        start: start + (i &* rowStride &+ j &* columnStride), rowStride: rowStride,
-        columnStride: columnStride)
-    }
+    let width = min(DenseLoops.roundedUp(n, to: 16), DenseLoops.columnBlock)
+    let height = min(DenseLoops.roundedUp(m, to: 8), DenseLoops.rowBlock)
+    return 7 + DenseLoops.tileCount + depth * width + 2 * depth * height
   }
 
   /// The product, with `lowerTriangleOnly` leaving alone what is above the diagonal of `C`. With
@@ -104,27 +90,6 @@ extension Dense {
     m < 8 || n < 8 || k < 4 || (m <= 16 && n <= 16 && k <= 16)
   }
 
-  /// Room for the largest tile.
-  private static var tileCount: Int { 128 }
-
-  private static func roundedUp(_ n: Int, to step: Int) -> Int { (n + step - 1) / step * step }
-
-  /// One chunk of the sum: what is to be done with it.
-  struct ProductChunk {
-    var rows: Int
-    var inner: Int
-    var columns: Int
-    var scale: Double
-    /// `inner` of them, or none.
-    var weights: UnsafePointer<Double>?
-    var adding: Bool
-    var lowerTriangleOnly: Bool
-
-    /// The factor of entry `p` of each row of the left matrix.
-    @inline(__always)
-    func factor(_ p: Int) -> Double { weights.map { scale * $0[p] } ?? scale }
-  }
-
   /// The product without packing, one chunk of the sum.
   private static func multiplyUnpacked(
     _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Double>,
@@ -164,74 +129,27 @@ extension Dense {
   }
 
   /// The product by packed panels, one chunk of the sum.
-  @inline(__always)
   private static func multiplyPacked(
     _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Double>,
     rowStride: Int, _ chunk: ProductChunk, _ workspace: UnsafeMutablePointer<Double>, _ tile: Tile
   ) {
     switch tile {
-    case .narrow: multiply(NarrowTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
-    case .medium: multiply(MediumTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
-    case .wide: multiply(WideTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
-    }
-  }
-
-  /// The product by packed panels in tiles of a given form, one chunk of the sum.
-  private static func multiply<Form: ProductTile>(
-    _: Form.Type, _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Double>,
-    rowStride: Int, _ chunk: ProductChunk, _ workspace: UnsafeMutablePointer<Double>
-  ) {
-    let (m, k, n) = (chunk.rows, chunk.inner, chunk.columns)
-    let (adding, lowerTriangleOnly) = (chunk.adding, chunk.lowerTriangleOnly)
-    // From a line of the cache on: a register of eight doubles is one of its lines.
-    let misplaced = Int(bitPattern: workspace) >> 3 & 7
-    let tile = workspace + (misplaced == 0 ? 0 : 8 &- misplaced)
-    let packedB = tile + tileCount
-    var j = 0
-    while j < n {
-      let width = min(columnBlock, n &- j)
-      packColumns(Form.self, b.from(0, j), inner: k, columns: width, into: packedB)
-      let packedA = packedB + k &* roundedUp(width, to: Form.columns)
-      // Rows above the first column of the block have nothing in the lower triangle.
-      var i = lowerTriangleOnly ? j : 0
-      while i < m {
-        let height = min(rowBlock, m &- i)
-        packRows(Form.self, a.from(i, 0), rows: height, chunk, into: packedA)
-        for jj in stride(from: 0, to: width, by: Form.columns) {
-          for ii in stride(from: 0, to: height, by: Form.rows) {
-            let (top, left) = (i &+ ii, j &+ jj)
-            if lowerTriangleOnly && left > top &+ Form.rows &- 1 { continue }
-            let isWhole =
-              ii &+ Form.rows <= height && jj &+ Form.columns <= width
-              && !(lowerTriangleOnly && left &+ Form.columns &- 1 > top)
-            let panelA = UnsafePointer(packedA + ii &* (Form.copies &* k))
-            let panelB = UnsafePointer(packedB + jj &* k)
-            let out = c + top &* rowStride + left
-            if isWhole {
-              Form.multiply(
-                panelA, panelB, inner: k, into: out, rowStride: rowStride, adding: adding)
-              continue
-            }
-            Form.multiply(
-              panelA, panelB, inner: k, into: tile, rowStride: Form.columns, adding: false)
-            for r in 0..<min(Form.rows, height &- ii) {
-              let end =
-                lowerTriangleOnly
-                ? min(width &- jj, Form.columns, top &+ r &- left &+ 1)
-                : min(width &- jj, Form.columns)
-              let new = tile + r &* Form.columns
-              let old = out + r &* rowStride
-              var s = 0
-              while s < end {
-                old[s] = adding ? old[s] + new[s] : new[s]
-                s &+= 1
-              }
-            }
-          }
-        }
-        i &+= height
-      }
-      j &+= width
+    case .narrow:
+      DenseLoops.multiplyPacked(
+        NarrowTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
+    case .medium:
+      DenseLoops.multiplyPacked(
+        MediumTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
+    case .wide where callsWideKernels:
+      WideKernels.DenseLoops.multiplyInWideTiles(
+        a.start, rowStride: a.rowStride, columnStride: a.columnStride, weights: chunk.weights,
+        b.start, rowStride: b.rowStride, columnStride: b.columnStride, into: c,
+        rowStride: rowStride, rows: chunk.rows, inner: chunk.inner, columns: chunk.columns,
+        scaledBy: chunk.scale, adding: chunk.adding, lowerTriangleOnly: chunk.lowerTriangleOnly,
+        workspace: workspace)
+    case .wide:
+      DenseLoops.multiplyPacked(
+        DenseLoops.WideTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
     }
   }
 }

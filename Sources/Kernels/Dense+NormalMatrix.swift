@@ -1,3 +1,5 @@
+internal import WideKernels
+
 // Normal matrices `Xᵀ D X`, `D` a diagonal of weights: the Hessians of least squares and of
 // generalised linear models. Made whole, or multiplied with a vector without being made.
 extension Dense {
@@ -17,8 +19,9 @@ extension Dense {
     workspace: UnsafeMutablePointer<Double>
   ) {
     multiply(
-      StridedMatrix(start: x, rowStride: columnStride, columnStride: rowStride), weights: weights,
-      StridedMatrix(start: x, rowStride: rowStride, columnStride: columnStride),
+      DenseLoops.StridedMatrix(start: x, rowStride: columnStride, columnStride: rowStride),
+      weights: weights,
+      DenseLoops.StridedMatrix(start: x, rowStride: rowStride, columnStride: columnStride),
       into: c, rowStride: cRowStride, rows: n, inner: m, columns: n, scaledBy: alpha,
       adding: adding, lowerTriangleOnly: true, workspace: workspace)
   }
@@ -48,9 +51,15 @@ extension Dense {
     into y: UnsafeMutablePointer<Double>, scaledBy alpha: Double, adding: Bool
   ) {
     if !adding { y.update(repeating: 0, count: n) }
-    addNormal(
-      x, rows: m, columns: n, rowStride: rowStride, weights: weights, byEach: v, into: y, count: 1,
-      scaledBy: alpha, rowsTogether: rowsTogether(columns: n))
+    if callsWideKernels {
+      WideKernels.DenseLoops.addNormal(
+        x, rows: m, columns: n, rowStride: rowStride, weights: weights, by: v, into: y,
+        scaledBy: alpha, rowsTogether: rowsTogether(columns: n))
+    } else {
+      DenseLoops.addNormal(
+        x, rows: m, columns: n, rowStride: rowStride, weights: weights, by: v, into: y,
+        scaledBy: alpha, rowsTogether: rowsTogether(columns: n))
+    }
   }
 
   /// `yⱼ ← yⱼ + α Xᵀ D X vⱼ` for `k` vectors, one after the other, with a matrix in single precision, row
@@ -61,46 +70,12 @@ extension Dense {
     byEach v: UnsafePointer<Double>, into y: UnsafeMutablePointer<Double>, count k: Int,
     scaledBy alpha: Double
   ) {
-    addNormal(
-      x, rows: m, columns: n, rowStride: n, weights: weights, byEach: v, into: y, count: k,
-      scaledBy: alpha, rowsTogether: takesEightRows ? 8 : 4)
-  }
-
-  /// Four rows, or eight, meet all vectors and are added to all results, once for each kind of number.
-  @inline(__always)
-  private static func addNormal<Stored: StoredNumber>(
-    _ x: UnsafePointer<Stored>, rows m: Int, columns n: Int, rowStride: Int,
-    weights: UnsafePointer<Double>?, byEach v: UnsafePointer<Double>,
-    into y: UnsafeMutablePointer<Double>, count k: Int, scaledBy alpha: Double,
-    rowsTogether together: Int
-  ) {
-    var i = 0
-    while takesEightRows, together == 8, i &+ 8 <= m {
-      let rows = EightRows(x + i &* rowStride, rowStride: rowStride)
-      for j in 0..<k {
-        var r = rows.times(v + j &* n, count: n)
-        if let weights { r = weights.eight(at: i) * r }
-        rows.add(scaledBy: alpha * r, to: y + j &* n, count: n)
-      }
-      i &+= 8
-    }
-    while i &+ 4 <= m {
-      let rows = x + i &* rowStride
-      for j in 0..<k {
-        var r = fourRows(rows, rowStride: rowStride, times: v + j &* n, count: n)
-        if let weights { r = weights.four(at: i) * r }
-        addFourRows(rows, rowStride: rowStride, scaledBy: alpha * r, to: y + j &* n, count: n)
-      }
-      i &+= 4
-    }
-    while i < m {
-      let row = x + i &* rowStride
-      for j in 0..<k {
-        var r = oneRow(row, times: v + j &* n, count: n)
-        if let weights { r = weights[i] * r }
-        Vector.addScaledInline(alpha * r, row, to: y + j &* n, count: n)
-      }
-      i &+= 1
+    if callsWideKernels {
+      WideKernels.DenseLoops.addNormal(
+        x, rows: m, columns: n, weights: weights, byEach: v, into: y, count: k, scaledBy: alpha)
+    } else {
+      DenseLoops.addNormal(
+        x, rows: m, columns: n, weights: weights, byEach: v, into: y, count: k, scaledBy: alpha)
     }
   }
 

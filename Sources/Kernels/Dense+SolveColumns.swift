@@ -36,7 +36,7 @@ extension Dense {
       let row = b + i &* rowStride
       divide(row, by: factors[i], count: k)
       for j in (i &+ 1)..<max(i &+ 1, n) {
-        Vector.addScaledInline(-factors[j], row, to: b + j &* rowStride, count: k)
+        DenseLoops.addOneRow(row, scaledBy: -factors[j], to: b + j &* rowStride, count: k)
       }
     }
     solveLowerTransposed(lu, count: n, unitDiagonal: true, b, columns: k, rowStride: rowStride)
@@ -81,7 +81,7 @@ extension Dense {
       let row = b + i &* rowStride
       if !unitDiagonal { divide(row, by: factors[i], count: k) }
       for j in 0..<i {
-        Vector.addScaledInline(-factors[j], row, to: b + j &* rowStride, count: k)
+        DenseLoops.addOneRow(row, scaledBy: -factors[j], to: b + j &* rowStride, count: k)
       }
     }
   }

@@ -13,7 +13,7 @@ extension Dense {
     var i = 0
     while i &+ 4 <= n {
       let row = l + i &* rowStride
-      var r = b.four(at: i) - fourRows(row, rowStride: rowStride, times: b, count: i)
+      var r = b.four(at: i) - DenseLoops.fourRows(row, rowStride: rowStride, times: b, count: i)
       let corner = row + i
       if !unitDiagonal { r.x = r.x / corner[0] }
       r.y = r.y - corner[rowStride] * r.x
@@ -29,7 +29,7 @@ extension Dense {
     }
     while i < n {
       let row = l + i &* rowStride
-      let r = b[i] - oneRow(row, times: b, count: i)
+      let r = b[i] - DenseLoops.oneRow(row, times: b, count: i)
       b[i] = unitDiagonal ? r : r / row[i]
       i &+= 1
     }
@@ -46,7 +46,8 @@ extension Dense {
       let corner = u + i &* rowStride + i
       let known = b + (i &+ 4)
       var r =
-        b.four(at: i) - fourRows(corner + 4, rowStride: rowStride, times: known, count: n &- i &- 4)
+        b.four(at: i)
+        - DenseLoops.fourRows(corner + 4, rowStride: rowStride, times: known, count: n &- i &- 4)
       let second = corner + rowStride
       let third = second + rowStride
       let fourth = third + rowStride
@@ -62,7 +63,7 @@ extension Dense {
     while i > 0 {
       i &-= 1
       let row = u + i &* rowStride + i
-      let r = b[i] - oneRow(row + 1, times: b + (i &+ 1), count: n &- i &- 1)
+      let r = b[i] - DenseLoops.oneRow(row + 1, times: b + (i &+ 1), count: n &- i &- 1)
       b[i] = unitDiagonal ? r : r / row[0]
     }
   }
@@ -89,13 +90,13 @@ extension Dense {
       r.x = ((r.x - fourth[0] * r.w) - third[0] * r.z) - second[0] * r.y
       if !unitDiagonal { r.x = r.x / corner[0] }
       b.store(r, at: i)
-      addFourRows(row, rowStride: rowStride, scaledBy: -r, to: b, count: i)
+      DenseLoops.addFourRows(row, rowStride: rowStride, scaledBy: -r, to: b, count: i)
     }
     while i > 0 {
       i &-= 1
       let row = l + i &* rowStride
       if !unitDiagonal { b[i] = b[i] / row[i] }
-      Vector.addScaledInline(-b[i], row, to: b, count: i)
+      DenseLoops.addOneRow(row, scaledBy: -b[i], to: b, count: i)
     }
   }
 
@@ -119,14 +120,14 @@ extension Dense {
       r.w = ((r.w - corner[3] * r.x) - second[3] * r.y) - third[3] * r.z
       if !unitDiagonal { r.w = r.w / fourth[3] }
       b.store(r, at: i)
-      addFourRows(
+      DenseLoops.addFourRows(
         corner + 4, rowStride: rowStride, scaledBy: -r, to: b + (i &+ 4), count: n &- i &- 4)
       i &+= 4
     }
     while i < n {
       let row = u + i &* rowStride + i
       if !unitDiagonal { b[i] = b[i] / row[0] }
-      Vector.addScaledInline(-b[i], row + 1, to: b + (i &+ 1), count: n &- i &- 1)
+      DenseLoops.addOneRow(row + 1, scaledBy: -b[i], to: b + (i &+ 1), count: n &- i &- 1)
       i &+= 1
     }
   }

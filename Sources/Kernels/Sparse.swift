@@ -72,8 +72,8 @@ package enum Sparse {
   ) {
     for i in 0..<a.rows {
       for k in Int(a.starts[i])..<Int(a.starts[i &+ 1]) {
-        Vector.addScaledInline(
-          -a.values[k], b + Int(a.columns[k]) &* n, to: c + i &* n, count: n)
+        DenseLoops.addOneRow(
+          b + Int(a.columns[k]) &* n, scaledBy: -a.values[k], to: c + i &* n, count: n)
       }
     }
   }

@@ -110,8 +110,8 @@ extension Dense {
         adding: adding)
       return
     }
-    for j in stride(from: 0, to: n, by: columnBlock) {
-      let width = min(columnBlock, n &- j)
+    for j in stride(from: 0, to: n, by: DenseLoops.columnBlock) {
+      let width = min(DenseLoops.columnBlock, n &- j)
       for p in stride(from: 0, to: k, by: innerBlock) {
         let depth = min(innerBlock, k &- p)
         for q in 0..<depth {

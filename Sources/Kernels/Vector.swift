@@ -62,23 +62,7 @@ package enum Vector {
   package static func addScaled(
     _ alpha: Double, _ x: UnsafePointer<Double>, to y: UnsafeMutablePointer<Double>, count n: Int
   ) {
-    addScaledInline(alpha, x, to: y, count: n)
-  }
-
-  /// `addScaled`, for the short rows inside factorisations.
-  @inline(__always)
-  static func addScaledInline<Stored: StoredNumber>(
-    _ alpha: Double, _ x: UnsafePointer<Stored>, to y: UnsafeMutablePointer<Double>, count n: Int
-  ) {
-    var i = 0
-    while i &+ 8 <= n {
-      y.store(y.eight(at: i) + alpha * x.eight(at: i), at: i)
-      i &+= 8
-    }
-    while i < n {
-      y[i] = y[i] + alpha * x[i].double
-      i &+= 1
-    }
+    DenseLoops.addOneRow(x, scaledBy: alpha, to: y, count: n)
   }
 
   /// `y ← y + α x`, and returns `∑ yᵢ²` of the new `y`: one pass over memory instead of two,

@@ -1,5 +1,6 @@
-// What only the C preprocessor tells: the vector registers of the processor that is compiled for.
-// Swift reads it as a constant. Which tile a matrix product is cut into depends on it; no result does.
+// What only the C compiler tells of vector registers: those that are compiled for, as a constant that Swift
+// reads, and those of the processor at hand. Which loops run, and which tile a matrix product is cut into,
+// depends on them; no result does.
 
 #ifndef VECTOR_REGISTERS_H
 #define VECTOR_REGISTERS_H
@@ -12,5 +13,18 @@
 #else
 #define DOUBLES_PER_VECTOR_REGISTER 2
 #endif
+
+// Whether the processor, and the system, have registers of eight doubles, and all instructions that the flags
+// of `WideKernels` in Package.swift let the compiler use (AVX-512 implies the earlier AVX, and FMA). A
+// load and a comparison: the C runtime asks the processor before the program starts. Always 0 where
+// Package.swift gives no such flags.
+static inline int processor_has_registers_of_eight_doubles(void) {
+#if defined(__x86_64__) && defined(__linux__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+#else
+  return 0;
+#endif
+}
 
 #endif

@@ -1,5 +1,5 @@
 // Panels for the tiles of a matrix product: what a tile reads lies in the order in which it is read.
-extension Dense {
+extension DenseLoops {
   /// Copies columns of `B` as panels as wide as a tile: for each of its `k` rows, so many neighbours.
   static func packColumns<Form: ProductTile>(
     _: Form.Type, _ b: StridedMatrix, inner k: Int, columns n: Int,

@@ -1,20 +1,4 @@
-extension Dense {
-  /// How many neighbouring rows of a matrix with `n` columns, and then the same rows once more, a
-  /// product of `k` vectors with `XᵀX` takes: eight or four. Four fit the first-level cache, with both
-  /// vectors, up to about a thousand columns, eight up to six hundred; where eight do not fit and four
-  /// do, four are faster, but for several vectors.
-  package static func rowsTogether(columns n: Int, vectors k: Int = 1) -> Int {
-    let fits = { (rows: Int) in (rows &+ 2) &* n <= firstLevelCount }
-    return takesEightRows && (k > 1 || fits(8) || !fits(4)) ? 8 : 4
-  }
-
-  /// Whether the processor has registers for eight rows at once.
-  @inline(__always)
-  static var takesEightRows: Bool { Tile.native == .wide }
-
-  /// The numbers in a first-level cache of 48 kB.
-  private static var firstLevelCount: Int { 6144 }
-
+extension DenseLoops {
   /// Eight neighbouring rows of a matrix, for processors with thirty-two registers of eight doubles.
   ///
   /// Twice as many rows as elsewhere meet a vector while it is in registers, and memory is read in eight
