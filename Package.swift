@@ -249,7 +249,8 @@ let package = Package(
       path: "Benchmarks/FaultHuntCommand",
       swiftSettings: pageSettings),
 
-    .testTarget(name: "KernelsTests", dependencies: ["Kernels"]),
+    .testTarget(
+      name: "KernelsTests", dependencies: ["Kernels", "WideKernels", "VectorRegisters"]),
     .testTarget(
       name: "LinearSolversTests", dependencies: ["LinearSolvers", "Kernels", "PromptTasks"]),
     // What tests of several targets share: every operation of tensors, random programs, differences.

@@ -22,8 +22,8 @@ extension Dense {
       if rest > 0 {
         let below = a + end &* n + k
         multiply(
-          StridedMatrix(start: below, rowStride: n, columnStride: 1),
-          StridedMatrix(start: below, rowStride: 1, columnStride: n),
+          (start: UnsafePointer(below), rowStride: n, columnStride: 1),
+          (start: UnsafePointer(below), rowStride: 1, columnStride: n),
           into: a + end &* n + end, rowStride: n, rows: rest, inner: end &- k, columns: rest,
           scaledBy: -1, adding: true, lowerTriangleOnly: true, workspace: workspace)
       }

@@ -27,8 +27,8 @@ extension Dense {
     rows m: Int, inner k: Int, columns n: Int, scaledBy alpha: Double, adding: Bool,
     workspace: UnsafeMutablePointer<Double>, tile: Tile? = nil
   ) {
-    let left = StridedMatrix(start: a, rowStride: aRowStride, columnStride: aColumnStride)
-    let right = StridedMatrix(start: b, rowStride: bRowStride, columnStride: bColumnStride)
+    let left: StridedMatrix = (start: a, rowStride: aRowStride, columnStride: aColumnStride)
+    let right: StridedMatrix = (start: b, rowStride: bRowStride, columnStride: bColumnStride)
     multiply(
       left, right, into: c, rowStride: cRowStride, rows: m, inner: k, columns: n,
       scaledBy: alpha, adding: adding, lowerTriangleOnly: false, workspace: workspace, tile: tile)
@@ -71,14 +71,18 @@ extension Dense {
     var p = 0
     while p < k {
       let depth = min(innerBlock, k &- p)
-      let chunk = ProductChunk(
+      let chunk: ProductChunk = (
         rows: m, inner: depth, columns: n, scale: alpha, weights: weights.map { $0 + p },
-        adding: adding || p > 0, lowerTriangleOnly: lowerTriangleOnly)
+        adding: adding || p > 0, lowerTriangleOnly: lowerTriangleOnly
+      )
       if small {
-        multiplyUnpacked(a.from(0, p), b.from(p, 0), into: c, rowStride: rowStride, chunk)
+        multiplyUnpacked(
+          DenseLoops.part(of: a, from: 0, p), DenseLoops.part(of: b, from: p, 0), into: c,
+          rowStride: rowStride, chunk)
       } else {
         multiplyPacked(
-          a.from(0, p), b.from(p, 0), into: c, rowStride: rowStride, chunk, workspace,
+          DenseLoops.part(of: a, from: 0, p), DenseLoops.part(of: b, from: p, 0), into: c,
+          rowStride: rowStride, chunk, workspace,
           tile ?? .native)
       }
       p &+= depth
@@ -97,20 +101,20 @@ extension Dense {
   ) {
     let (k, adding) = (chunk.inner, chunk.adding)
     for i in 0..<chunk.rows {
-      let row = a.from(i, 0).start
+      let row = DenseLoops.part(of: a, from: i, 0).start
       let out = c + i &* rowStride
       let width = chunk.lowerTriangleOnly ? min(i + 1, chunk.columns) : chunk.columns
       var j = 0
       while j &+ 4 <= width {
         var s = SIMD4<Double>.zero
-        var column = b.from(0, j).start
+        var column = DenseLoops.part(of: b, from: 0, j).start
         let step = b.columnStride
         for p in 0..<k {
           let v =
             step == 1
             ? column.four(at: 0)
             : SIMD4(column[0], column[step], column[2 &* step], column[3 &* step])
-          s += (chunk.factor(p) * row[p &* a.columnStride]) * v
+          s += (DenseLoops.factor(p, of: chunk) * row[p &* a.columnStride]) * v
           column += b.rowStride
         }
         out.store(adding ? out.four(at: j) + s : s, at: j)
@@ -118,9 +122,10 @@ extension Dense {
       }
       while j < width {
         var s = 0.0
-        let column = b.from(0, j).start
+        let column = DenseLoops.part(of: b, from: 0, j).start
         for p in 0..<k {
-          s += (chunk.factor(p) * row[p &* a.columnStride]) * column[p &* b.rowStride]
+          s +=
+            (DenseLoops.factor(p, of: chunk) * row[p &* a.columnStride]) * column[p &* b.rowStride]
         }
         out[j] = adding ? out[j] + s : s
         j &+= 1
@@ -142,14 +147,10 @@ extension Dense {
         MediumTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
     case .wide where callsWideKernels:
       WideKernels.DenseLoops.multiplyInWideTiles(
-        a.start, rowStride: a.rowStride, columnStride: a.columnStride, weights: chunk.weights,
-        b.start, rowStride: b.rowStride, columnStride: b.columnStride, into: c,
-        rowStride: rowStride, rows: chunk.rows, inner: chunk.inner, columns: chunk.columns,
-        scaledBy: chunk.scale, adding: chunk.adding, lowerTriangleOnly: chunk.lowerTriangleOnly,
-        workspace: workspace)
+        a, b, into: c, rowStride: rowStride, chunk, workspace)
     case .wide:
-      DenseLoops.multiplyPacked(
-        DenseLoops.WideTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
+      DenseLoops.multiplyInWideTiles(
+        a, b, into: c, rowStride: rowStride, chunk, workspace)
     }
   }
 }

@@ -19,9 +19,9 @@ extension Dense {
     workspace: UnsafeMutablePointer<Double>
   ) {
     multiply(
-      DenseLoops.StridedMatrix(start: x, rowStride: columnStride, columnStride: rowStride),
+      (start: x, rowStride: columnStride, columnStride: rowStride),
       weights: weights,
-      DenseLoops.StridedMatrix(start: x, rowStride: rowStride, columnStride: columnStride),
+      (start: x, rowStride: rowStride, columnStride: columnStride),
       into: c, rowStride: cRowStride, rows: n, inner: m, columns: n, scaledBy: alpha,
       adding: adding, lowerTriangleOnly: true, workspace: workspace)
   }

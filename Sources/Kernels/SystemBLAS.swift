@@ -89,10 +89,12 @@ extension Dense {
       scaledBy: alpha, adding: adding, lowerTriangleOnly: true, workspace: workspace)
     let below = c + half &* rowStride
     multiplyRectangle(
-      a.from(half, 0), weights: weights, b, into: below, rowStride: rowStride, rows: m &- half,
+      DenseLoops.part(of: a, from: half, 0), weights: weights, b, into: below, rowStride: rowStride,
+      rows: m &- half,
       inner: k, columns: half, scaledBy: alpha, adding: adding, workspace: workspace)
     multiplyBySystem(
-      a.from(half, 0), weights: weights, b.from(0, half), into: below + half, rowStride: rowStride,
+      DenseLoops.part(of: a, from: half, 0), weights: weights,
+      DenseLoops.part(of: b, from: 0, half), into: below + half, rowStride: rowStride,
       rows: m &- half, inner: k, columns: n &- half, scaledBy: alpha, adding: adding,
       lowerTriangleOnly: true, workspace: workspace)
   }
@@ -115,13 +117,14 @@ extension Dense {
       for p in stride(from: 0, to: k, by: innerBlock) {
         let depth = min(innerBlock, k &- p)
         for q in 0..<depth {
-          let row = b.from(p &+ q, j).start
+          let row = DenseLoops.part(of: b, from: p &+ q, j).start
           for s in 0..<width {
             workspace[q &* width &+ s] = weights[p &+ q] * row[s &* b.columnStride]
           }
         }
         SystemBLAS.multiply(
-          a.from(0, p), StridedMatrix(start: workspace, rowStride: width, columnStride: 1),
+          DenseLoops.part(of: a, from: 0, p),
+          (start: UnsafePointer(workspace), rowStride: width, columnStride: 1),
           into: c + j, rowStride: rowStride, rows: m, inner: depth, columns: width,
           scaledBy: alpha, adding: adding || p > 0)
       }

@@ -17,9 +17,9 @@
 // Whether the processor, and the system, have registers of eight doubles, and all instructions that the flags
 // of `WideKernels` in Package.swift let the compiler use (AVX-512 implies the earlier AVX, and FMA). A
 // load and a comparison: the C runtime asks the processor before the program starts. Always 0 where
-// Package.swift gives no such flags.
+// Package.swift gives no such flags, and with `-Xcc -DPLAIN_KERNELS`, for tests of the other loops.
 static inline int processor_has_registers_of_eight_doubles(void) {
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__x86_64__) && defined(__linux__) && !defined(PLAIN_KERNELS)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512dq");
 #else

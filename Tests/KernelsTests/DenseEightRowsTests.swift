@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kernels
 
-/// Whatever processor the tests are built for: products take eight rows on some, and four on others.
+/// Whatever processor the tests run on: products take eight rows on some, and four on others.
 @Suite("Dense: eight rows")
 struct DenseEightRowsTests {
   @Test("have the bits of four rows and four more", arguments: sizes, [0, 3])
@@ -34,18 +34,20 @@ struct DenseEightRowsTests {
     }
     a.entries.withUnsafeBufferPointer { entries in
       guard let start = entries.baseAddress else { return }
-      let rows = Dense.EightRows(start, rowStride: a.rowStride)
-      let one = rows.times(x, count: n)
-      let (first, second) = rows.times(x, and: y, count: n)
+      let stride = a.rowStride
+      let one = DenseLoops.eightRows(start, rowStride: stride, times: x, count: n)
+      let (first, second) = DenseLoops.eightRows(
+        start, rowStride: stride, times: x, and: y, count: n)
       #expect(bits(array(one)) == bits(products(with: x)))
       #expect(bits(array(first)) == bits(products(with: x)))
       #expect(bits(array(second)) == bits(products(with: y)))
 
       var alone = x
-      rows.add(scaledBy: SIMD8(v), to: &alone, count: n)
+      DenseLoops.addEightRows(start, rowStride: stride, scaledBy: SIMD8(v), to: &alone, count: n)
       #expect(bits(alone) == bits(sum(x, v)))
       var (p, q) = (x, y)
-      rows.add(scaledBy: SIMD8(v), to: &p, andBy: SIMD8(w), to: &q, count: n)
+      DenseLoops.addEightRows(
+        start, rowStride: stride, scaledBy: SIMD8(v), to: &p, andBy: SIMD8(w), to: &q, count: n)
       #expect(bits(p) == bits(sum(x, v)))
       #expect(bits(q) == bits(sum(y, w)))
     }

@@ -21,11 +21,11 @@ extension DenseLoops {
     }
     var i = 0
     while takesEightRows, i &+ 8 <= m {
-      let rows = EightRows(a + i &* rowStride, rowStride: rowStride)
+      let rows = a + i &* rowStride
       var j = 0
       while j &+ 2 <= k {
         let (v, out) = (x + j &* xStride, y + j &* yStride)
-        let (r, s) = rows.times(v, and: v + xStride, count: n)
+        let (r, s) = eightRows(rows, rowStride: rowStride, times: v, and: v + xStride, count: n)
         let next = out + yStride
         out.store(adding ? out.eight(at: i) + alpha * r : alpha * r, at: i)
         next.store(adding ? next.eight(at: i) + alpha * s : alpha * s, at: i)
@@ -33,7 +33,7 @@ extension DenseLoops {
       }
       if j < k {
         let out = y + j &* yStride
-        let r = alpha * rows.times(x + j &* xStride, count: n)
+        let r = alpha * eightRows(rows, rowStride: rowStride, times: x + j &* xStride, count: n)
         out.store(adding ? out.eight(at: i) + r : r, at: i)
       }
       i &+= 8
@@ -82,18 +82,19 @@ extension DenseLoops {
       let strip = a + from
       var i = 0
       while takesEightRows, i &+ 8 <= m {
-        let rows = EightRows(strip + i &* rowStride, rowStride: rowStride)
+        let rows = strip + i &* rowStride
         var j = 0
         while j &+ 2 <= k {
           let (v, out) = (x + j &* xStride, y + (j &* yStride &+ from))
-          rows.add(
-            scaledBy: alpha * v.eight(at: i), to: out,
+          addEightRows(
+            rows, rowStride: rowStride, scaledBy: alpha * v.eight(at: i), to: out,
             andBy: alpha * (v + xStride).eight(at: i), to: out + yStride, count: width)
           j &+= 2
         }
         if j < k {
-          rows.add(
-            scaledBy: alpha * (x + j &* xStride).eight(at: i), to: y + (j &* yStride &+ from),
+          addEightRows(
+            rows, rowStride: rowStride, scaledBy: alpha * (x + j &* xStride).eight(at: i),
+            to: y + (j &* yStride &+ from),
             count: width)
         }
         i &+= 8

@@ -34,11 +34,11 @@ extension DenseLoops {
   ) {
     var i = 0
     while takesEightRows, together == 8, i &+ 8 <= m {
-      let rows = EightRows(x + i &* rowStride, rowStride: rowStride)
+      let rows = x + i &* rowStride
       for j in 0..<k {
-        var r = rows.times(v + j &* n, count: n)
+        var r = eightRows(rows, rowStride: rowStride, times: v + j &* n, count: n)
         if let weights { r = weights.eight(at: i) * r }
-        rows.add(scaledBy: alpha * r, to: y + j &* n, count: n)
+        addEightRows(rows, rowStride: rowStride, scaledBy: alpha * r, to: y + j &* n, count: n)
       }
       i &+= 8
     }

@@ -1,54 +1,35 @@
 // The product of two matrices by packed panels; see `Dense`, where the order of its sums is told.
 extension DenseLoops {
-  /// One chunk of the sum, in tiles for registers of eight doubles.
-  package static func multiplyInWideTiles(
-    _ a: UnsafePointer<Double>, rowStride aRowStride: Int, columnStride aColumnStride: Int,
-    weights: UnsafePointer<Double>?,
-    _ b: UnsafePointer<Double>, rowStride bRowStride: Int, columnStride bColumnStride: Int,
-    into c: UnsafeMutablePointer<Double>, rowStride cRowStride: Int,
-    rows m: Int, inner k: Int, columns n: Int, scaledBy alpha: Double, adding: Bool,
-    lowerTriangleOnly: Bool, workspace: UnsafeMutablePointer<Double>
-  ) {
-    multiplyPacked(
-      WideTile.self,
-      StridedMatrix(start: a, rowStride: aRowStride, columnStride: aColumnStride),
-      StridedMatrix(start: b, rowStride: bRowStride, columnStride: bColumnStride),
-      into: c, rowStride: cRowStride,
-      ProductChunk(
-        rows: m, inner: k, columns: n, scale: alpha, weights: weights, adding: adding,
-        lowerTriangleOnly: lowerTriangleOnly),
-      workspace)
-  }
-
   /// A matrix to read from, by its strides.
-  struct StridedMatrix {
-    var start: UnsafePointer<Double>
-    var rowStride: Int
-    var columnStride: Int
+  package typealias StridedMatrix = (
+    start: UnsafePointer<Double>, rowStride: Int, columnStride: Int
+  )
 
-    /// The part that begins at row `i`, column `j`.
-    @inline(__always)
-    func from(_ i: Int, _ j: Int) -> StridedMatrix {
-      StridedMatrix(
-        start: start + (i &* rowStride &+ j &* columnStride), rowStride: rowStride,
-        columnStride: columnStride)
-    }
+  /// One chunk of the sum: what is to be done with it. Of weights there are as many as `inner`, or none.
+  package typealias ProductChunk = (
+    rows: Int, inner: Int, columns: Int, scale: Double, weights: UnsafePointer<Double>?,
+    adding: Bool, lowerTriangleOnly: Bool
+  )
+
+  /// The part of a matrix that begins at row `i`, column `j`.
+  @inline(__always)
+  static func part(of a: StridedMatrix, from i: Int, _ j: Int) -> StridedMatrix {
+    (a.start + (i &* a.rowStride &+ j &* a.columnStride), a.rowStride, a.columnStride)
   }
 
-  /// One chunk of the sum: what is to be done with it.
-  struct ProductChunk {
-    var rows: Int
-    var inner: Int
-    var columns: Int
-    var scale: Double
-    /// `inner` of them, or none.
-    var weights: UnsafePointer<Double>?
-    var adding: Bool
-    var lowerTriangleOnly: Bool
+  /// The factor of entry `p` of each row of the left matrix.
+  @inline(__always)
+  static func factor(_ p: Int, of chunk: ProductChunk) -> Double {
+    if let weights = chunk.weights { return chunk.scale * weights[p] }
+    return chunk.scale
+  }
 
-    /// The factor of entry `p` of each row of the left matrix.
-    @inline(__always)
-    func factor(_ p: Int) -> Double { weights.map { scale * $0[p] } ?? scale }
+  /// The product by packed panels in tiles for registers of eight doubles, one chunk of the sum.
+  package static func multiplyInWideTiles(
+    _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Double>,
+    rowStride: Int, _ chunk: ProductChunk, _ workspace: UnsafeMutablePointer<Double>
+  ) {
+    multiplyPacked(WideTile.self, a, b, into: c, rowStride: rowStride, chunk, workspace)
   }
 
   /// How many rows of `A` are packed at a time: with `innerBlock`, half of a second-level cache.
@@ -74,13 +55,13 @@ extension DenseLoops {
     var j = 0
     while j < n {
       let width = min(columnBlock, n &- j)
-      packColumns(Form.self, b.from(0, j), inner: k, columns: width, into: packedB)
+      packColumns(Form.self, part(of: b, from: 0, j), inner: k, columns: width, into: packedB)
       let packedA = packedB + k &* roundedUp(width, to: Form.columns)
       // Rows above the first column of the block have nothing in the lower triangle.
       var i = lowerTriangleOnly ? j : 0
       while i < m {
         let height = min(rowBlock, m &- i)
-        packRows(Form.self, a.from(i, 0), rows: height, chunk, into: packedA)
+        packRows(Form.self, part(of: a, from: i, 0), rows: height, chunk, into: packedA)
         for jj in stride(from: 0, to: width, by: Form.columns) {
           for ii in stride(from: 0, to: height, by: Form.rows) {
             let (top, left) = (i &+ ii, j &+ jj)

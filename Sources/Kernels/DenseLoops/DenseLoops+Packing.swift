@@ -8,7 +8,7 @@ extension DenseLoops {
     let step = b.columnStride
     for j in stride(from: 0, to: n, by: Form.columns) {
       var out = packed + j &* k
-      var source = b.from(0, j).start
+      var source = part(of: b, from: 0, j).start
       let present = min(Form.columns, n &- j)
       for _ in 0..<k {
         if step == 1 && present == Form.columns {
@@ -34,10 +34,10 @@ extension DenseLoops {
     for i in stride(from: 0, to: m, by: Form.rows) {
       let panel = packed + i &* (Form.copies &* k)
       if a.rowStride == 1 && Form.copies == 1 && i &+ Form.rows <= m {
-        var source = a.from(i, 0).start
+        var source = part(of: a, from: i, 0).start
         var out = panel
         for p in 0..<k {
-          let factor = chunk.factor(p)
+          let factor = factor(p, of: chunk)
           for r in stride(from: 0, to: Form.rows, by: 4) {
             out.store(factor * source.four(at: r), at: r)
           }
@@ -49,9 +49,9 @@ extension DenseLoops {
       for r in 0..<Form.rows {
         var out = panel + Form.copies &* r
         if i &+ r < m {
-          var source = a.from(i &+ r, 0).start
+          var source = part(of: a, from: i &+ r, 0).start
           for p in 0..<k {
-            let v = chunk.factor(p) * source[0]
+            let v = factor(p, of: chunk) * source[0]
             for copy in 0..<Form.copies { out[copy] = v }
             out += width
             source += a.columnStride

@@ -4,9 +4,13 @@
 /// kind, and in `WideKernels`, where the folder is a symbolic link, for x86-64 processors with registers of
 /// eight doubles (AVX-512). `Dense` asks the processor and calls the one or the other. Which one it calls
 /// changes no bit: lanes and the order of sums are written down here, and no product is fused into a
-/// sum. So this code uses nothing of the rest of `Kernels`, and no function of the standard library that
-/// is not inlined: the linker keeps one copy of such a function for the whole program, and it could be one
-/// that an older processor cannot run (`.ci/run` looks for them).
+/// sum.
+///
+/// This code uses nothing of the rest of `Kernels`; it declares no structure (there are tuples instead, which
+/// both modules share), and it uses no function of the standard library that is not inlined. For of such
+/// functions, and of what the compiler writes to copy a structure, every module has its copy, the linker
+/// keeps one for the whole program, and that could be one that an older processor cannot run. `.ci/run`
+/// looks for them.
 package enum DenseLoops {
   /// `y ← α A x` or `y ← y + α A x`, with `A` of shape `m × n`, `x` of length `n`, `y` of
   /// length `m`. Costs `2 m n` operations and reads `A` once.
@@ -21,7 +25,7 @@ package enum DenseLoops {
   ) {
     var i = 0
     while takesEightRows, i &+ 8 <= m {
-      let r = alpha * EightRows(a + i &* rowStride, rowStride: rowStride).times(x, count: n)
+      let r = alpha * eightRows(a + i &* rowStride, rowStride: rowStride, times: x, count: n)
       y.store(adding ? y.eight(at: i) + r : r, at: i)
       i &+= 8
     }
@@ -48,8 +52,8 @@ package enum DenseLoops {
     if !adding { y.update(repeating: 0, count: n) }
     var i = 0
     while takesEightRows, i &+ 8 <= m {
-      EightRows(a + i &* rowStride, rowStride: rowStride)
-        .add(scaledBy: alpha * x.eight(at: i), to: y, count: n)
+      addEightRows(
+        a + i &* rowStride, rowStride: rowStride, scaledBy: alpha * x.eight(at: i), to: y, count: n)
       i &+= 8
     }
     while i &+ 4 <= m {

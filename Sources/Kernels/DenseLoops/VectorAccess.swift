@@ -44,12 +44,12 @@ extension Double: StoredNumber {
 extension Float: StoredNumber {
   @inline(__always)
   static func four(at p: UnsafePointer<Float>) -> SIMD4<Double> {
-    SIMD4<Double>(UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Float>.self))
+    SIMD4(p[0].double, p[1].double, p[2].double, p[3].double)
   }
 
   @inline(__always)
   static func eight(at p: UnsafePointer<Float>) -> SIMD8<Double> {
-    SIMD8<Double>(UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Float>.self))
+    SIMD8(lowHalf: four(at: p), highHalf: four(at: p + 4))
   }
 
   @inline(__always)
