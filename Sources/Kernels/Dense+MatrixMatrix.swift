@@ -99,7 +99,7 @@ extension Dense {
     _ a: StridedMatrix, _ b: StridedMatrix, into c: UnsafeMutablePointer<Double>,
     rowStride: Int, _ chunk: ProductChunk
   ) {
-    let (k, adding) = (chunk.inner, chunk.adding)
+    let (k, adding, scale, weights) = (chunk.inner, chunk.adding, chunk.scale, chunk.weights)
     for i in 0..<chunk.rows {
       let row = DenseLoops.part(of: a, from: i, 0).start
       let out = c + i &* rowStride
@@ -109,13 +109,18 @@ extension Dense {
         var s = SIMD4<Double>.zero
         var column = DenseLoops.part(of: b, from: 0, j).start
         let step = b.columnStride
-        for p in 0..<k {
-          let v =
-            step == 1
-            ? column.four(at: 0)
-            : SIMD4(column[0], column[step], column[2 &* step], column[3 &* step])
-          s += (DenseLoops.factor(p, of: chunk) * row[p &* a.columnStride]) * v
-          column += b.rowStride
+        // The plainest case by itself: else the compiler asks for each entry which one it is.
+        if step == 1 && weights == nil {
+          for p in 0..<k {
+            s += (scale * row[p &* a.columnStride]) * column.four(at: 0)
+            column += b.rowStride
+          }
+        } else {
+          for p in 0..<k {
+            let v = SIMD4(column[0], column[step], column[2 &* step], column[3 &* step])
+            s += (DenseLoops.factor(p, of: chunk) * row[p &* a.columnStride]) * v
+            column += b.rowStride
+          }
         }
         out.store(adding ? out.four(at: j) + s : s, at: j)
         j &+= 4
@@ -123,9 +128,12 @@ extension Dense {
       while j < width {
         var s = 0.0
         let column = DenseLoops.part(of: b, from: 0, j).start
-        for p in 0..<k {
-          s +=
-            (DenseLoops.factor(p, of: chunk) * row[p &* a.columnStride]) * column[p &* b.rowStride]
+        if let weights {
+          for p in 0..<k {
+            s += ((scale * weights[p]) * row[p &* a.columnStride]) * column[p &* b.rowStride]
+          }
+        } else {
+          for p in 0..<k { s += (scale * row[p &* a.columnStride]) * column[p &* b.rowStride] }
         }
         out[j] = adding ? out[j] + s : s
         j &+= 1
