@@ -21,13 +21,14 @@ let kernelSettings: [SwiftSetting] =
 
 /// `WideKernels` is compiled for x86-64 processors with AVX-512, and called only where the processor says
 /// that it has what is named here (see `VectorRegisters.h`). Clang, which Swift asks for the instruction
-/// set, passes over the flags of `-Xarch_x86_64` for other processors. On Linux alone: elsewhere nobody has
-/// tried, the module is compiled as any other, and it is never called.
+/// set, passes over the flags of `-Xarch_x86_64` for other processors, and warns unless told not to. On
+/// Linux alone: elsewhere nobody has tried, the module is compiled as any other, and it is never called.
 let wideSettings: [SwiftSetting] = [
   .unsafeFlags(
-    ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512"].flatMap {
-      ["-Xcc", "-Xarch_x86_64", "-Xcc", $0]
-    },
+    ["-Xcc", "-Qunused-arguments"]
+      + ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mprefer-vector-width=512"].flatMap {
+        ["-Xcc", "-Xarch_x86_64", "-Xcc", $0]
+      },
     .when(platforms: [.linux]))
 ]
 

@@ -1,11 +1,8 @@
 internal import WideKernels
 
-// Products of a matrix with several vectors at once.
+// Products of a matrix with several vectors at once, and its transpose.
 //
-// The vectors lie one after the other, and each product has the bits that it has alone: four rows of
-// the matrix, or eight, once in the first-level cache, meet all vectors before the next are read. (A
-// packed matrix product would add in another order, and on plain x86-64 is not faster: both are
-// bound by the multiplications.)
+// The vectors lie one after the other, and each product has the bits that it has alone.
 extension Dense {
   /// `yⱼ ← α A xⱼ` or `yⱼ ← yⱼ + α A xⱼ` for `k` vectors `xⱼ` of length `n`, each `xStride` after the
   /// one before, and as many `yⱼ` of length `m`. Costs `2 m n k` operations and reads `A` once.

@@ -1,8 +1,7 @@
 // Products of a matrix with several vectors at once.
 //
-// The vectors lie one after the other, and each product has the bits that it has alone: four rows of
-// the matrix, or eight, once in the first-level cache, meet all vectors before the next are read. (A
-// packed matrix product would add in another order, and on plain x86-64 is not faster: both are
+// Four rows of the matrix, or eight, once in the first-level cache, meet all vectors before the next are
+// read. (A packed matrix product would add in another order, and on plain x86-64 is not faster: both are
 // bound by the multiplications.)
 extension DenseLoops {
   /// `yⱼ ← α A xⱼ` or `yⱼ ← yⱼ + α A xⱼ` for `k` vectors `xⱼ` of length `n`, each `xStride` after the
