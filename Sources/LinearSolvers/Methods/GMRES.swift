@@ -62,6 +62,8 @@ public struct GMRES: LinearSolver, SteppedMethod {
 
   var name: String { "GMRES(\(restart))" }
 
+  var keepsResidual: Bool { preconditioner == nil }
+
   func vectorCount(count n: Int) -> Int { Recurrence.vectorCount(steps: min(restart, n)) + 5 }
 
   func begin(_ system: IterativeSystem) throws(LinearSolveError) -> Recurrence {
@@ -72,7 +74,7 @@ public struct GMRES: LinearSolver, SteppedMethod {
   /// ("twice is enough", W. Kahan in B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9). Fills
   /// `column` with the coefficients and returns the norm of what is left.
   static func orthogonalize(
-    _ w: UnsafeMutablePointer<Double>, against basis: ArraySlice<UnsafeMutablePointer<Double>>,
+    _ w: UnsafeMutablePointer<Double>, against basis: some Sequence<UnsafeMutablePointer<Double>>,
     length n: Int, norm: Double, column: inout [Double]
   ) -> Double {
     var before = norm
@@ -97,53 +99,61 @@ public struct GMRES: LinearSolver, SteppedMethod {
     /// The steps after which the cycle ends.
     private let steps: Int
     private let target: Double
-    /// `v₀`, `v₁`, …
-    private let basis: [UnsafeMutablePointer<Double>]
+    /// `v₀`; the others stand as far apart as `v₁` from here.
+    private let first: UnsafeMutablePointer<Double>
+    private let spacing: Int
     /// `M⁻¹ vₖ`, if there is a preconditioner.
     private let z: UnsafeMutablePointer<Double>
     /// The steps made.
     private var k = 0
     /// Column k starts at k (k + 1) / 2.
-    private var triangle: [Double]
+    private var triangle: [Double] = []
     private var rotations = [(cosine: Double, sine: Double)]()
     private var rhs: [Double]
+    /// The column of `H` that a step computes.
+    private var column: [Double] = []
 
     init(_ system: IterativeSystem, steps: Int) throws(LinearSolveError) {
       self.system = system
       self.steps = steps
       target = system.cycleTarget
       let count = Self.vectorCount(steps: steps)
-      basis = (0...steps).map { system.workVector($0, of: count) }
+      first = system.workVector(0, of: count)
+      spacing = system.workVector(1, of: count) - first
       z = system.workVector(steps + 1, of: count)
-      triangle = [Double](repeating: 0, count: steps * (steps + 1) / 2)
       rhs = [system.residualNorm]
       let n = system.columnCount
-      basis[0].update(from: system.residual, count: n)
-      Vector.scale(1 / system.residualNorm, basis[0], count: n)
+      first.update(from: system.residual, count: n)
+      Vector.scale(1 / system.residualNorm, first, count: n)
       try preconditionNext()
     }
+
+    /// `vⱼ`.
+    private func basis(_ j: Int) -> UnsafeMutablePointer<Double> { first + j * spacing }
 
     /// The basis, and `z`.
     static func vectorCount(steps: Int) -> Int { steps + 2 }
 
     func nextProduct() -> CycleProduct {
-      CycleProduct(direction: system.isPreconditioned ? z : basis[k], product: basis[k + 1])
+      CycleProduct(direction: system.isPreconditioned ? z : basis(k), product: basis(k + 1))
     }
 
     private func preconditionNext() throws(LinearSolveError) {
-      if system.isPreconditioned { try system.precondition(basis[k], into: z) }
+      if system.isPreconditioned { try system.precondition(basis(k), into: z) }
     }
 
     mutating func advance() throws(LinearSolveError) -> CycleOutcome? {
       let n = system.columnCount
-      let w = basis[k + 1]
+      let w = basis(k + 1)
       let productNorm = Vector.norm(w, count: n)
       guard productNorm.isFinite else { try system.rejectNonFinite("‖A v‖", from: w, count: n) }
       system.note(iterationNorm: productNorm)
 
-      var column = [Double](repeating: 0, count: k + 1)
+      column.removeAll(keepingCapacity: true)
+      for _ in 0...k { column.append(0) }
       let remainder = GMRES.orthogonalize(
-        w, against: basis.prefix(k + 1), length: n, norm: productNorm, column: &column)
+        w, against: (0...k).lazy.map { [first, spacing] in first + $0 * spacing }, length: n,
+        norm: productNorm, column: &column)
 
       for (j, rotation) in rotations.enumerated() {
         let upper = rotation.cosine * column[j] + rotation.sine * column[j + 1]
@@ -164,22 +174,36 @@ public struct GMRES: LinearSolver, SteppedMethod {
       let rotation = (cosine: column[k] / diagonal, sine: below / diagonal)
       rotations.append(rotation)
       column[k] = diagonal
-      let start = k * (k + 1) / 2
-      for j in 0...k { triangle[start + j] = column[j] }
+      triangle.append(contentsOf: column)
       rhs.append(-rotation.sine * rhs[k])
       rhs[k] *= rotation.cosine
       k += 1
+      if !isInvariant { Vector.scale(1 / remainder, w, count: n) }
       if abs(rhs[k]) <= target || isInvariant {
+        if system.trustsRecurrence { keepResidual() }
         try update()
         return .claimsConvergence
       }
-      Vector.scale(1 / remainder, w, count: n)
       if k == steps || system.isAtLimit {
         try update()
         return k == steps ? .cycleEnd : .limit
       }
       try preconditionNext()
       return nil
+    }
+
+    /// Puts `b − A x` for the `x` that `update` makes into `system.residual`: the rotations taken back from
+    /// what they left below the triangle, as a sum of basis vectors. Costs as much as `update`.
+    private func keepResidual() {
+      let n = system.columnCount
+      system.residual.update(repeating: 0, count: n)
+      var below = rhs[k]
+      for j in stride(from: k, to: 0, by: -1) where below != 0 {
+        let rotation = rotations[j - 1]
+        Vector.addScaled(rotation.cosine * below, basis(j), to: system.residual, count: n)
+        below *= -rotation.sine
+      }
+      Vector.addScaled(below, first, to: system.residual, count: n)
     }
 
     /// `x ← x + M⁻¹ V y` with `R y = g`. Overwrites the basis.
@@ -190,9 +214,9 @@ public struct GMRES: LinearSolver, SteppedMethod {
       let n = system.columnCount
       var y = [Double](rhs.prefix(k))
       triangle.solve(&y)
-      let sum = basis[0]
+      let sum = first
       Vector.scale(y[0], sum, count: n)
-      for j in 1..<k { Vector.addScaled(y[j], basis[j], to: sum, count: n) }
+      for j in 1..<k { Vector.addScaled(y[j], basis(j), to: sum, count: n) }
       if system.isPreconditioned {
         try system.precondition(sum, into: z)
         Vector.addScaled(1, z, to: system.x, count: n)

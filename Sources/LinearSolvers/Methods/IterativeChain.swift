@@ -66,7 +66,7 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     return nil
   }
 
-  /// By the first method that can tell.
+  /// By the first method that can tell, and else by the factors.
   func triedRegularity(
     transposed: Bool, fully: Bool
   ) throws(LinearSolveError) -> RegularityEvidence {
@@ -81,10 +81,17 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
       let evidence = try method.triedRegularity(transposed: transposed, fully: fully)
       if evidence.isRegular { return evidence }
     }
-    return .none
+    return evidenceOfFactors
   }
 
-  /// The first method tries beside its solves.
+  /// What the factors know, where no method can solve with a random right-hand side: few derivatives will
+  /// do without them then.
+  private var evidenceOfFactors: RegularityEvidence {
+    guard let condition = (try? fallback?.factorized())?.condition else { return .none }
+    return RegularityEvidence(of: condition) ?? .none
+  }
+
+  /// Each method tries beside its solves, until one can tell.
   func solveEachTryingRegularity(
     _ columns: [[Double]], transposed: Bool
   ) -> (
@@ -92,24 +99,29 @@ struct IterativeChain: PreparedLinearSolver, TriesRegularity {
     evidence: Result<RegularityEvidence, LinearSolveError>
   ) {
     if let evidence { return (solveEach(columns, transposed: transposed), .success(evidence)) }
-    var first: Result<RegularityEvidence, LinearSolveError>?
+    var found = Result<RegularityEvidence, LinearSolveError>.success(.none)
+    /// The methods that were asked. (A try that has thrown has told.)
+    var asked = 0
+    func isOpen() -> Bool {
+      if case .success(let evidence) = found { return !evidence.isRegular }
+      return false
+    }
     let solutions = attempt(columns: columns.count) { prepared, places in
       let columns = places.map { columns[$0] }
-      guard first == nil, let trying = prepared as? any TriesRegularity else {
+      guard isOpen(), let trying = prepared as? any TriesRegularity else {
         return prepared.solveEach(columns, transposed: transposed)
       }
       let both = trying.solveEachTryingRegularity(columns, transposed: transposed)
-      first = both.evidence
+      found = both.evidence
+      asked += 1
       return both.solutions
     }
-    let evidence = outcome { () throws(LinearSolveError) in
-      guard let evidence = try first?.get() else {
-        return try triedRegularity(transposed: transposed)
+    if isOpen() {
+      found = outcome { () throws(LinearSolveError) in
+        try triedRegularity(by: trying.dropFirst(asked), transposed: transposed)
       }
-      return evidence.isRegular
-        ? evidence : try triedRegularity(by: trying.dropFirst(), transposed: transposed)
     }
-    return (solutions, evidence)
+    return (solutions, found)
   }
 
   /// The outcome, or the failure of the singularity probe where the outcome calls for it.

@@ -40,7 +40,8 @@ protocol IterativeMethod: Sendable {
   /// Whether a cycle can be halted before each product: a ``SteppedMethod``.
   var isStepped: Bool { get }
 
-  /// Whether the recurrence keeps `system.residual` up to date: `b − A x` up to rounding, when a cycle ends.
+  /// Whether `system.residual` is `b − A x` up to rounding when a cycle says that it has converged, if
+  /// `system.trustsRecurrence` asks for it.
   var keepsResidual: Bool { get }
 
   /// How many vectors of length `n` a right-hand side takes among others, at most: its own, those of a cycle, and

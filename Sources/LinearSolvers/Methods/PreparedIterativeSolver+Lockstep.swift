@@ -38,15 +38,19 @@ extension PreparedIterativeSolver {
     _ group: ArraySlice<[Double]>, transposed: Bool, beside companion: IterativeSolve?,
     _ companionEnded: (Result<IterativeProgress, LinearSolveError>) -> Void
   ) -> [Result<LinearSolution, LinearSolveError>] {
-    var outcomes = [Result<LinearSolution, LinearSolveError>](
-      repeating: .success(zero(transposed: transposed)), count: group.count)
+    var outcomes: [Result<LinearSolution, LinearSolveError>?] = []
     var columns: [LockstepColumn] = []
+    columns.reserveCapacity(group.count + 1)
     for (place, b) in group.enumerated() {
       do {
-        guard let solve = try start(b, transposed: transposed, initialGuess: nil) else { continue }
-        columns.append(LockstepColumn(place: place, solve: solve))
+        if let solve = try start(b, transposed: transposed, initialGuess: nil) {
+          columns.append(LockstepColumn(place: place, solve: solve))
+          outcomes.append(nil)
+        } else {
+          outcomes.append(.success(zero(transposed: transposed)))
+        }
       } catch {
-        outcomes[place] = .failure(error)
+        outcomes.append(.failure(error))
       }
     }
     if let companion { columns.append(LockstepColumn(place: nil, solve: companion)) }
@@ -70,11 +74,11 @@ extension PreparedIterativeSolver {
           waiting += 1
         }
       }
-      if waiting == 0 { return outcomes }
+      if waiting == 0 { return outcomes.compactMap(\.self) }
       if waiting < columns.count { columns.removeLast(columns.count - waiting) }
       if waiting == 1 {
         record(columns[0], outcome { () throws(LinearSolveError) in try finish(&columns[0]) })
-        return outcomes
+        return outcomes.compactMap(\.self)
       }
       block.multiply(&columns)
     }
@@ -84,13 +88,18 @@ extension PreparedIterativeSolver {
   private func ended(
     _ column: inout LockstepColumn
   ) -> Result<IterativeProgress, LinearSolveError>? {
-    do throws(LinearSolveError) {
-      let progress = try proceed(&column)
-      if case .unfinished = progress { return nil }
-      return .success(progress)
-    } catch {
-      return .failure(error)
+    var cycle: Result<CycleOutcome, LinearSolveError>?
+    if column.next != nil {
+      do throws(LinearSolveError) {
+        guard let outcome = try column.advance() else { return nil }
+        cycle = .success(outcome)
+      } catch {
+        cycle = .failure(error)
+      }
     }
+    let end = outcome { () throws(LinearSolveError) in try proceed(&column, after: cycle) }
+    if case .success(.unfinished) = end { return nil }
+    return end
   }
 
   /// How a column ends that needs a product, and gets all of them by itself.
@@ -112,21 +121,18 @@ extension PreparedIterativeSolver {
     }
   }
 
-  /// Steps on, with the product in place, until the next one is needed (`unfinished`) or the solve
-  /// has ended.
+  /// Goes on, at the start of a solve or after a cycle, until a product is needed (`unfinished`) or the
+  /// solve has ended.
   private func proceed(
-    _ column: inout LockstepColumn
+    _ column: inout LockstepColumn, after cycle: Result<CycleOutcome, LinearSolveError>?
   ) throws(LinearSolveError) -> IterativeProgress {
     let system = column.solve.system
-    var progress: IterativeProgress
-    if column.next != nil {
-      let cycle = outcome { () throws(LinearSolveError) in try column.advance() }
-      if case .success(nil) = cycle { return .unfinished }
-      progress = try verdict(
-        on: system, after: cycle.map { $0 ?? .cycleEnd }, from: column.previous)
-    } else {
-      progress = try opening(column.solve)
-    }
+    var progress =
+      if let cycle {
+        try verdict(on: system, after: cycle, from: column.previous)
+      } else {
+        try opening(column.solve)
+      }
     while case .unfinished = progress {
       column.previous = try residualToImprove(system)
       system.beginCycle()

@@ -36,7 +36,7 @@ package struct RegularityEvidence: Sendable {
   /// Whether it was solved, or need not be: no null vector is in the way. Where not, nothing is known.
   package let isRegular: Bool
 
-  /// A lower bound of the condition number from its Krylov space, if the method gives one.
+  /// A lower bound of the condition number from its Krylov space, if the method gives one; that of factors.
   package let conditionEstimate: Double?
 
   /// A lower bound of `‖A⁻¹‖₂`, likewise; or a bound from above, at most 128 times as large, where an
@@ -80,6 +80,22 @@ extension RegularityEvidence {
     self.init(
       isRegular: true, conditionEstimate: nil, inverseNormEstimate: 1 / bound, inverseNormDoubt: 1)
   }
+}
+
+extension RegularityEvidence {
+  /// What factors know of their matrix, which serve where no iteration can tell; `nil` for a matrix that may be
+  /// singular for all that they know, and for one that was scaled, whose condition is not that of `A`.
+  init?(of factors: ConditionEvidence) {
+    guard factors.conditionNumber < Self.regularCondition, !factors.isScaled,
+      let inverseNorm = factors.solutionBound(forLength: 1)
+    else { return nil }
+    self.init(
+      isRegular: true, conditionEstimate: factors.conditionNumber, inverseNormEstimate: inverseNorm,
+      inverseNormDoubt: factors.isBound ? 1 : Self.generalDoubt)
+  }
+
+  /// From this condition number on factors may be those of a singular matrix.
+  private static var regularCondition: Double { 1e13 }
 }
 
 /// An iterative method that can be asked at little cost whether its operator is regular.

@@ -105,7 +105,7 @@ import Testing
     for (b, solution) in zip(columns, together) { #expect(try prepared.solve(b) == solution) }
   }
 
-  static let stepped = [ConjugateGradient() as any LinearSolver, GMRES(restart: n)]
+  static let stepped = [ConjugateGradient() as any LinearSolver, MINRES(), GMRES(restart: n)]
 
   @Test(
     "Block products: one for each iteration, and columns that are done drop out",
@@ -145,11 +145,11 @@ import Testing
   @Test(
     "A try beside solves is that by itself, and the solves are those by themselves",
     arguments: [
-      ConjugateGradient() as any LinearSolver, GMRES(), GMRES(restart: 3), BiCGStab(),
+      ConjugateGradient() as any LinearSolver, MINRES(), GMRES(), GMRES(restart: 3), BiCGStab(),
       Automatic(denseThreshold: 0, materializationLimit: 0),
     ], [true, false])
   func tryBesideSolves(_ solver: any LinearSolver, _ isSymmetric: Bool) throws {
-    if solver is ConjugateGradient && !isSymmetric { return }
+    if (solver is ConjugateGradient || solver is MINRES) && !isSymmetric { return }
     let values = TestMatrix.geometric(Self.n, condition: 10)
     let A = BlockCounter(
       try Self.dense(TestMatrix.spectral(values, symmetric: isSymmetric, seed: 31)))
@@ -173,6 +173,44 @@ import Testing
     }
   }
 
+  /// Eigenvalues of both signs, over more decades than conjugate gradients or MINRES get the steps for.
+  private static func indefinite(least: Double) -> [Double] {
+    var values = TestMatrix.geometric(n, condition: 1e6)
+    for k in stride(from: 0, to: n, by: 2) { values[k] = -values[k] }
+    values[n - 1] = least
+    return TestMatrix.spectral(values, symmetric: true, seed: 34)
+  }
+
+  @Test("Where no iteration can tell, the factors do that solve in its place")
+  func factorsTell() throws {
+    let columns = [SeededNumbers.vector(Self.n, seed: 35)]
+    func evidence(least: Double) throws -> (
+      beside: RegularityEvidence, alone: RegularityEvidence, method: String
+    ) {
+      let A = try Self.dense(Self.indefinite(least: least))
+      let solver = Automatic(denseThreshold: 0)
+      let prepared = try #require(try solver.prepare(A) as? any TriesRegularity)
+      let both = prepared.solveEachTryingRegularity(columns, transposed: true)
+      let other = try #require(try solver.prepare(A) as? any TriesRegularity)
+      return (
+        try both.evidence.get(), try other.triedRegularity(transposed: true),
+        (try? both.solutions[0].get())?.method ?? ""
+      )
+    }
+    let regular = try evidence(least: 1e-6)
+    #expect(regular.method.hasPrefix("dense LU"))
+    for found in [regular.beside, regular.alone] {
+      #expect(found.isRegular && found.inverseNormDoubt == RegularityEvidence.generalDoubt)
+      let inverse = try #require(found.inverseNormEstimate)
+      #expect(inverse >= 1e6 / 3 && inverse <= 1e6 * Double(Self.n))
+      #expect(try #require(found.conditionEstimate) >= 1e5)
+    }
+    #expect(regular.beside.inverseNormEstimate == regular.alone.inverseNormEstimate)
+    // Factors of a singular matrix tell nothing.
+    let singular = try evidence(least: 0)
+    #expect(!singular.beside.isRegular && !singular.alone.isRegular)
+  }
+
   @Test(
     "A rough solution has a residual as small as that of a try, which it states",
     arguments: [ConjugateGradient() as any LinearSolver, GMRES(), BiCGStab(), MINRES()])
@@ -188,6 +226,13 @@ import Testing
     let stated = 1e200 * rough.residualNorm / size
     #expect(stated <= RegularityEvidence.coarseShare(count: Self.n))
     #expect((ProbeVector.norm(residual) / size - stated).magnitude <= 1e-3 * stated)
+    // The methods that keep their residual need no product to know it.
+    if !(solver is BiCGStab) {
+      #expect(rough.operatorProducts == rough.iterations)
+      let kept = try #require(rough.residual)
+      let off = zip(kept, residual).map { 1e200 * $0 - $1 }
+      #expect(ProbeVector.norm(off) <= 1e-3 * ProbeVector.norm(residual))
+    }
     // Singular: none.
     let null = DiagonalOperator((0..<Self.n).map { $0 == 7 ? 0 : 1 + Double($0) })
     let singular = try (solver.prepare(null) as? any TriesRegularity)?.roughSolution(b)
