@@ -32,7 +32,7 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
   /// From afar Newton's method may wander first. Where there is no solution it never stops.
   private static var searchLimit: Int { 25 }
 
-  /// Newton's method from here, while its correction becomes smaller.
+  /// Newton's method from here, while its steps become shorter.
   ///
   /// - Parameter solver: the method for the linear systems at a solution.
   /// - Throws: when the first step cannot be made. A later one that cannot ends the polish.
@@ -43,12 +43,17 @@ struct Solved<Input: TensorStructure, Output: TensorStructure>: Sendable {
     var (step, correction) = try newtonStep(at: x, solver)
     var polish = NewtonPolish(
       steps: 0, correctionBefore: correction, correctionAfter: correction)
-    while polish.steps < Self.stepLimit, correction > 0 {
+    // What counts is the length of the step: a solution at the origin has no size to compare it with, and
+    // the correction there is a number of another kind.
+    var length = ProbeVector.norm(step)
+    while polish.steps < Self.stepLimit, length > 0 {
       var candidate = best
       candidate.y = best.y.refilled(zip(best.y.flattened(), step).map { $0 - $1 }) { $0 }
-      guard let next = try? candidate.newtonStep(at: x, solver), next.correction < correction
-      else { break }
+      guard let next = try? candidate.newtonStep(at: x, solver) else { break }
+      let nextLength = ProbeVector.norm(next.step)
+      if !(nextLength < length) { break }
       best = candidate
+      length = nextLength
       (step, correction) = next
       polish.steps += 1
       polish.correctionAfter = correction

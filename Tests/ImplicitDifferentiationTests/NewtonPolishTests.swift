@@ -29,6 +29,26 @@ import Testing
     #expect(((try? refusal.get()) == nil) == (error > 1e-6))
   }
 
+  @Test(
+    "From the origin, where corrections are measured otherwise, it goes to the solution",
+    arguments: [0, 1e-9])
+  func fromTheOrigin(_ curvature: Double) throws {
+    let c = Tensor([4, 6])
+    var function = ImplicitFunction<Tensor, Tensor>(
+      forward: { _ in Tensor([0, 0]) },
+      conditions: .root { x, y in
+        let bent = pow(y, 3).scaled(by: curvature)
+        return y.scaled(by: 2) + bent - x - c
+      })
+    function.polish = true
+    let y = try function(Tensor([0, 0])).scalars
+    for (y, c) in zip(y, [4.0, 6]) {
+      #expect((y - c / 2).magnitude <= 20 * curvature)
+      let residual: Double = 2 * y + curvature * y * y * y - c
+      #expect(residual.magnitude <= 1e-14)
+    }
+  }
+
   @Test("Solutions given, remembered and traced are polished too")
   func everyWay() throws {
     var function = cubic(off: 1e-3)
