@@ -207,7 +207,7 @@ import Testing
     }
     #expect(regular.beside.inverseNormEstimate == regular.alone.inverseNormEstimate)
     // Factors of a singular matrix, or of one that may be, tell nothing.
-    for least in [0, 1e-14] {
+    for least in [0, 1e-12] {
       let singular = try evidence(least: least)
       #expect(!singular.beside.isRegular && !singular.alone.isRegular)
     }
