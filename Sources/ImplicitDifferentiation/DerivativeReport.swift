@@ -39,7 +39,7 @@ public struct DerivativeReport: Sendable, Equatable {
   /// `‖Â‖ ‖Â⁻¹‖` of the *equilibrated* `A`, whose rows and columns have size one: the factor between
   /// relative errors of `A` and those of a solution. In 1-norms, estimated from the factors
   /// (Hager 1984, Higham 1988), or bounded for a band that its diagonal dominates; for iterative methods,
-  /// in 2-norms and from below. `nil` if unknown.
+  /// in 2-norms and from below (or that of the factors to which they have left the system). `nil` if unknown.
   public var conditionNumber: Double? = nil
 
   /// `‖Â⁻¹‖₁`, from the factors; `nil` for iterative methods.

@@ -210,7 +210,7 @@ public struct ImplicitLinearization<Input: TensorStructure, Output: TensorStruct
   ) throws -> Derivative<Input> { try pullback(cotangent, from: other.solved) }
 
   /// The pushforwards of several tangents, each with its own evidence. They are one block: a dense
-  /// factorisation is run through once, conjugate gradients and GMRES work on all tangents in lockstep
+  /// factorisation is run through once, conjugate gradients, MINRES and GMRES work on all tangents in lockstep
   /// (see `PreparedLinearSolver.solveEach`). Memory grows with their number.
   ///
   /// - Throws: as `pushforward`, for the first tangent that is unfit or whose system is not solved.

@@ -75,7 +75,7 @@ public protocol PreparedLinearSolver: Sendable {
   /// normalised, checked and refused by itself, as by `solve`: a failure concerns no other column.
   ///
   /// The direct methods run through their factors once for all columns (the dense ones; bands go
-  /// column by column) and refine with block products. Conjugate gradients and GMRES iterate on up to
+  /// column by column) and refine with block products. Conjugate gradients, MINRES and GMRES iterate on up to
   /// sixteen columns in lockstep, one block product for each iteration, with the bits that `solve`
   /// gives where the block product has those of the single one. (GMRES keeps a basis for each, and takes
   /// fewer with some thousands of unknowns and more.) The other methods take one column after the other,
