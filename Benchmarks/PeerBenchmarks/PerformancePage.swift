@@ -111,7 +111,8 @@ struct PerformancePage {
     or so. In our columns nothing is declared: the conditions are plain tensor code, the linear solver is
     the library's choice, and every answer has passed its checks. The ratio is our time divided by theirs, and
     *once more* what it was when all was run a second time. The last column is our time in a build for any
-    machine of this kind, without the trait `NativeCPU`, from a run of its own.
+    machine of this kind, without the trait `NativeCPU`, from a run of its own: there the loops of dense
+    products ask the processor what it can do, and exponentials do not.
     """
   }
 
