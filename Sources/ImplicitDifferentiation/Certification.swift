@@ -19,7 +19,7 @@
 /// Before an iterative method is believed, it solves with a random right-hand side to a few digits, once for
 /// each point, or beside the first derivative in each direction: where `A` is singular and the right-hand
 /// side of the derivative consistent, nothing else shows that there are many solutions
-/// (`DerivativeReport.isUniquenessChecked`).
+/// (`DerivativeReport.isUniquenessChecked`). Where no iteration solves with it, elimination does.
 public struct Certification: Sendable, Equatable {
   /// What is spent.
   public enum Effort: Sendable {

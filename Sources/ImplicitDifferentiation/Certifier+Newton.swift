@@ -86,7 +86,10 @@ extension Certifier {
   /// The step is at most `‖A⁻¹‖ ‖F‖`. If that is small enough, with the norm that the factors or a random
   /// right-hand side show, it is not needed. Nor is it where a rough solution tells as much.
   func boundedNewton(transposed: Bool) -> NewtonFinding? {
-    guard mayBound, let (length, doubt) = stepBound(transposed: transposed) else { return nil }
+    guard mayBound else { return nil }
+    // Nothing need be known of A then.
+    if residualNorm == 0 { return finding(ofStepWithin: 0) }
+    guard let (length, doubt) = stepBound(transposed: transposed) else { return nil }
     let limit = Self.boundShare * (conditionsTolerance ?? .infinity)
     let bound = length / solutionNorm
     if doubt * bound <= limit { return finding(ofStepWithin: length) }
@@ -126,6 +129,8 @@ extension Certifier {
   /// itself, but for a third of the cost, and with what is known of `‖A⁻¹‖` for what is left over.
   private func roughStepBound(transposed: Bool) -> Double? {
     guard solver.condition == nil, residualIsSmall, let trying,
+      // Where factors have told of A, iterations fail.
+      (try? regularity(transposed: transposed))?.isOfFactors != true,
       let (length, doubt) = stepBound(transposed: transposed), let tolerance = conditionsTolerance
     else { return nil }
     // Not where what is left over would be too much.

@@ -47,7 +47,8 @@ public struct DerivativeReport: Sendable, Equatable {
 
   /// Whether `A` is known to be regular, so that the linear system has this solution and no other: by a
   /// factorisation, by the way it was recorded (squares beside a positive diagonal) or, for iterative
-  /// methods, by systems with random right-hand sides that were solved for the error estimate. Where it
+  /// methods, by systems with random right-hand sides that were solved for the error estimate, or else by the
+  /// factors to which such systems are left. Where it
   /// is not, which is where errors are *unchecked*, an iterative method may have returned one of many
   /// solutions; `singularityProbe` of the methods asks at once.
   public var isUniquenessChecked = false

@@ -2,7 +2,7 @@ import LinearSolvers
 
 /// What Newton steps, added to a solver's answer, have achieved.
 public struct NewtonPolish: Sendable, Equatable {
-  /// Steps that made the correction smaller.
+  /// Steps, each shorter than the one before.
   public var steps: Int
 
   /// The relative Newton correction of the solver's answer: how far it was from the solution.

@@ -108,9 +108,10 @@ public struct Automatic: LinearSolver {
     // With fill a row of the factors takes 2 kl + ku + 1 numbers, a row of the matrix n.
     guard 2 * (2 * lower + upper + 1) <= A.rowCount else { return nil }
     let band = try squareBand(A, tolerance: acceptance.backwardErrorLimit)
-    return PreparedDirectSolver(
+    return try PreparedDirectSolver(
       base: A, factors: try BandLU(band, passenger: passenger), acceptance: acceptance,
-      reason: reason)
+      reason: reason
+    ).withProvenFactors()
   }
 
   private func prepareDense(
@@ -121,20 +122,22 @@ public struct Automatic: LinearSolver {
     let entries = try squareEntries(A, tolerance: acceptance.backwardErrorLimit)
     func prepared(
       _ factors: some Factorization, _ kind: String
-    ) -> any PreparedLinearSolver {
-      PreparedDirectSolver(
+    ) throws(LinearSolveError) -> any PreparedLinearSolver {
+      try PreparedDirectSolver(
         base: A, factors: factors, acceptance: acceptance,
-        reason: because(A, "\(reason), \(kind)", probed: "entries and products"))
+        reason: because(A, "\(reason), \(kind)", probed: "entries and products")
+      ).withProvenFactors()
     }
     do {
       let factors = try DenseCholesky(
         entries, count: n, symmetryTolerance: CholeskySolver().symmetryTolerance,
         passenger: passenger)
-      return prepared(factors, "symmetric positive definite")
+      return try prepared(factors, "symmetric positive definite")
     } catch .notSymmetric {
-      return prepared(try DenseLU(entries, count: n, passenger: passenger), "not symmetric")
+      return try prepared(try DenseLU(entries, count: n, passenger: passenger), "not symmetric")
     } catch .notPositiveDefinite {
-      return prepared(try DenseLU(entries, count: n, passenger: passenger), "not positive definite")
+      return try prepared(
+        try DenseLU(entries, count: n, passenger: passenger), "not positive definite")
     }
   }
 

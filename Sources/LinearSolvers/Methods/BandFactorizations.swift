@@ -6,6 +6,7 @@ struct BandLU: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
+  let growth: Double
   private let matrix: BandMatrix
   private let factors: Factors
 
@@ -42,10 +43,24 @@ struct BandLU: Factorization {
     let (norms, dominance) = Self.maximumSums(scaled)
     self.norms = norms
     factors = try Self.factorised(scaled)
+    growth = Self.growth(of: factors, from: scaled)
     let width = Double(2 * matrix.lower + matrix.upper + 1)
     condition = try requireRegular(
       limit: 4 * width * Double.ulpOfOne, pivots: pivots, dominance: dominance,
       passenger: passenger)
+  }
+
+  /// With `kl` diagonals below the entries of the factors grow by `2^(2 kl − 1)` at most (N. J. Higham,
+  /// *Accuracy and Stability of Numerical Algorithms*, 2nd ed., 2002, §9.5): for few it need not be told.
+  private static func growth(of factors: Factors, from matrix: BandMatrix) -> Double {
+    guard case .general(let band, _) = factors, matrix.lower > 5 else { return 1 }
+    let size = matrix.numbers.withPointer {
+      Vector.maximumMagnitude($0, count: matrix.numbers.count)
+    }
+    let largest = band.withUnsafeBufferPointer { band in
+      band.baseAddress.map { Vector.maximumMagnitude($0, count: band.count) } ?? 0
+    }
+    return size > 0 ? largest / size : 1
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

@@ -20,7 +20,8 @@ public struct BandedLUSolver: LinearSolver {
     _ A: any LinearOperator
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let factors = try BandLU(try squareBand(A, tolerance: acceptance.backwardErrorLimit))
-    return PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
+    return try PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
+      .withProvenFactors()
   }
 }
 

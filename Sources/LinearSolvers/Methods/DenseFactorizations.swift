@@ -38,6 +38,13 @@ private func maximumSums(_ a: UnsafePointer<Double>, count n: Int) -> (Double, D
   return (largestRow, columns.max() ?? 0)
 }
 
+/// The largest magnitude of the entries of a row-major `n × n` matrix.
+private func largestEntry(_ a: [Double]) -> Double {
+  a.withUnsafeBufferPointer { a in
+    a.baseAddress.map { Vector.maximumMagnitude($0, count: a.count) } ?? 0
+  }
+}
+
 /// The rows of a row-major `n × n` matrix.
 private func rowRuns(count n: Int) -> [Equilibration.Run] {
   (0..<n).map { i in
@@ -57,6 +64,7 @@ struct DenseLU: Factorization {
   let scaling: Equilibration
   let norms: (rows: Double, columns: Double)
   private(set) var condition = ConditionEvidence.unknown
+  let growth: Double
   let entries: KeptEntries?
   private let factors: [Double]
   private let pivots: [Int]
@@ -72,6 +80,7 @@ struct DenseLU: Factorization {
     var pivots = [Int](repeating: 0, count: n)
     let scaling: Equilibration
     var norms = (rows: 0.0, columns: 0.0)
+    var size = 0.0
     var failure: Int?
     if n == 0 {
       scaling = Equilibration(identity: 0)
@@ -82,6 +91,7 @@ struct DenseLU: Factorization {
         let scaling = try Equilibration(start, runs, count: n)
         scaling.apply(to: start, runs)
         norms = maximumSums(start, count: n)
+        size = Vector.maximumMagnitude(start, count: buffer.count)
         let workspace = VectorArena(
           vectors: 1, length: Dense.workspaceCount(rows: n, inner: n, columns: n))
         failure = Dense.factorLU(start, count: n, pivots: &pivots, workspace: workspace[0])
@@ -94,6 +104,7 @@ struct DenseLU: Factorization {
     self.norms = norms
     self.entries = keptEntries(entries, count: n)
     factors = a
+    growth = size > 0 ? largestEntry(a) / size : 1
     self.pivots = pivots
     condition = try requireRegular(
       limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] },

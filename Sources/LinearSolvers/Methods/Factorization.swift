@@ -15,6 +15,10 @@ protocol Factorization: Sendable {
   /// What is known of the condition of `Â`.
   var condition: ConditionEvidence { get }
 
+  /// How much larger than those of `Â` the entries of the factors are, at most, where that is to be told:
+  /// the factors are those of a matrix that differs by about `ε` times as much.
+  var growth: Double { get }
+
   /// What was factorised; `nil` where that is not kept.
   var entries: KeptEntries? { get }
 
@@ -39,6 +43,7 @@ protocol Factorization: Sendable {
 
 extension Factorization {
   var areDear: Bool { false }
+  var growth: Double { 1 }
 
   func isRefined(
     _ x: UnsafePointer<Double>, rightHandSide b: UnsafePointer<Double>,

@@ -20,7 +20,8 @@ public struct LUSolver: LinearSolver {
   ) throws(LinearSolveError) -> any PreparedLinearSolver {
     let factors = try DenseLU(
       try squareEntries(A, tolerance: acceptance.backwardErrorLimit), count: A.rowCount)
-    return PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
+    return try PreparedDirectSolver(base: A, factors: factors, acceptance: acceptance)
+      .withProvenFactors()
   }
 }
 

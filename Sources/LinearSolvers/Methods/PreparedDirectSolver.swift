@@ -23,6 +23,20 @@ struct PreparedDirectSolver: PreparedLinearSolver {
     methodDescription = factors.description + (reason.map { " (\($0))" } ?? "")
   }
 
+  /// The solver itself, once it is sure that the factors are those of the operator. Where pivots have grown,
+  /// they may be those of another matrix (a regular one, of a singular matrix), and so may the condition
+  /// number that they know; then a system with a random right-hand side is solved first.
+  ///
+  /// - Throws: ``LinearSolveError/singularityProbeFailed(reason:)``.
+  func withProvenFactors() throws(LinearSolveError) -> PreparedDirectSolver {
+    if factors.growth > Self.suspectGrowth { try requireRegularity(of: base) }
+    return self
+  }
+
+  /// Random matrices with thousands of rows stay far below, by `n^(2/3)` (L. N. Trefethen and R. S. Schreiber,
+  /// SIAM J. Matrix Anal. Appl. 11 (1990), 335–360).
+  private static var suspectGrowth: Double { 0x1p10 }
+
   /// One step of refinement with the *operator's* own product makes the error small entry by entry
   /// (R. D. Skeel, Math. Comp. 35 (1980), 817–832), and shows when factors and operator disagree.
   /// More steps are made only if that one was not enough.

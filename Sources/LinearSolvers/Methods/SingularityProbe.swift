@@ -40,13 +40,16 @@ package struct RegularityEvidence: Sendable {
   package let conditionEstimate: Double?
 
   /// A lower bound of `‖A⁻¹‖₂`, likewise; or a bound from above, at most 128 times as large, where an
-  /// operator knows one by the way it is made.
+  /// operator knows one by the way it is made; or `√n ‖A⁻¹‖₁`, estimated by factors.
   package let inverseNormEstimate: Double?
 
   /// How many times `‖A⁻¹‖₂` may be that number at most, as a rule: once for a bound. The Lanczos matrix of a
   /// random vector comes close to the ends of a symmetric spectrum; of other operators, few of its steps may
   /// miss by far (`I + c u vᵀ` by `√n` and more).
   package let inverseNormDoubt: Double
+
+  /// Whether factors have shown it, because no iteration can solve with a random right-hand side.
+  package private(set) var isOfFactors = false
 
   /// The doubt of symmetric methods, and that of the others.
   static var symmetricDoubt: Double { 16 }
@@ -92,6 +95,7 @@ extension RegularityEvidence {
     self.init(
       isRegular: true, conditionEstimate: factors.conditionNumber, inverseNormEstimate: inverseNorm,
       inverseNormDoubt: factors.isBound ? 1 : Self.generalDoubt)
+    isOfFactors = true
   }
 
   /// From this condition number on factors may be those of a singular matrix.

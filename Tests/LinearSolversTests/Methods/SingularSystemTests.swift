@@ -159,4 +159,37 @@ import Testing
       above: (1..<n).map { -scale[$0] * scale[$0 - 1] })
     #expect(linearSolveError { try Automatic().prepare(rounded) }?.name == .singular)
   }
+
+  /// A singular matrix whose pivots grow to `2^(n−2)`: ones on the diagonal and −1 below, as in Wilkinson's
+  /// example, a column `c` of numbers in ½…1, and last a combination of the others.
+  static func growing(_ n: Int, seed: UInt64) -> [Double] {
+    var numbers = SeededNumbers(seed: seed)
+    var columns = (0..<(n - 2)).map { j in (0..<n).map { $0 == j ? 1.0 : $0 > j ? -1 : 0 } }
+    columns.append((0..<n).map { _ in 0.75 + 0.25 * numbers.next() })
+    var last = columns[n - 2]
+    for column in columns.dropLast() {
+      let factor = 0.25 * numbers.next()
+      for i in 0..<n { last[i] += factor * column[i] }
+    }
+    let size = last.reduce(1) { max($0, $1.magnitude) }
+    columns.append(last.map { $0 / size })
+    return (0..<(n * n)).map { columns[$0 % n][$0 / n] }
+  }
+
+  @Test(
+    "Factors with large pivots are believed once they have solved a system",
+    arguments: [40, 56, 58])
+  func pivotGrowth(_ n: Int) throws {
+    let direct: [any LinearSolver] = [LUSolver(), Automatic(), BlockEliminationSolver()]
+    for seed in 1...6 as ClosedRange<UInt64> {
+      let A = try denseOperator(Self.growing(n, seed: seed))
+      for solver in direct {
+        #expect(throws: LinearSolveError.self) { _ = try solver.prepare(A) }
+      }
+      // Nor are they asked in the place of iterations.
+      let iterative = try Automatic(denseThreshold: 0).prepare(A) as? any TriesRegularity
+      let evidence = try? iterative?.triedRegularity(transposed: true)
+      #expect(iterative != nil && evidence?.isRegular != true)
+    }
+  }
 }
