@@ -143,10 +143,10 @@ try table(
   rows: orderRows)
 try check("relative error of all four", orderError, below: 1e-13)
 
-// The forward solver runs once and one matrix is factorised, whatever the order. (One of the linear
-// solves is the check that the point is a solution at all.) The number of solves doubles with each
-// order, because we nest blindly: each `gradient` differentiates everything below it. By hand we
-// needed one solve for each order; exercise 3 gets there.
+// The forward solver runs once and one matrix is factorised, whatever the order. (That the point is a
+// solution takes no solve here, because its residual is zero; else it takes one.) The number of solves doubles
+// with each order, and one more, because we nest blindly: each `gradient` differentiates everything below it. By
+// hand we needed one solve for each order; exercise 3 gets there.
 //
 // ## Ten penalties
 //
