@@ -57,10 +57,7 @@ struct BandLU: Factorization {
     let size = matrix.numbers.withPointer {
       Vector.maximumMagnitude($0, count: matrix.numbers.count)
     }
-    let largest = band.withUnsafeBufferPointer { band in
-      band.baseAddress.map { Vector.maximumMagnitude($0, count: band.count) } ?? 0
-    }
-    return size > 0 ? largest / size : 1
+    return size > 0 ? ProbeVector.maximumMagnitude(band) / size : 1
   }
 
   func solve(_ b: UnsafeMutablePointer<Double>, transposed: Bool) {

@@ -38,13 +38,6 @@ private func maximumSums(_ a: UnsafePointer<Double>, count n: Int) -> (Double, D
   return (largestRow, columns.max() ?? 0)
 }
 
-/// The largest magnitude of the entries of a row-major `n × n` matrix.
-private func largestEntry(_ a: [Double]) -> Double {
-  a.withUnsafeBufferPointer { a in
-    a.baseAddress.map { Vector.maximumMagnitude($0, count: a.count) } ?? 0
-  }
-}
-
 /// The rows of a row-major `n × n` matrix.
 private func rowRuns(count n: Int) -> [Equilibration.Run] {
   (0..<n).map { i in
@@ -104,7 +97,7 @@ struct DenseLU: Factorization {
     self.norms = norms
     self.entries = keptEntries(entries, count: n)
     factors = a
-    growth = size > 0 ? largestEntry(a) / size : 1
+    growth = size > 0 ? ProbeVector.maximumMagnitude(a) / size : 1
     self.pivots = pivots
     condition = try requireRegular(
       limit: Double(n) * Double.ulpOfOne, pivots: (0..<n).lazy.map { a[$0 * n + $0] },
